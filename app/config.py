@@ -1,0 +1,54 @@
+"""Settings, read from the environment once, when the app or a command starts."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an installation may choose. Everything has a default that works on one machine."""
+
+    data_dir: Path
+    database_url: str | None = None
+    """The app's connection (any role that may `SET ROLE kerbside_app`); None starts the embedded server."""
+    database_owner_url: str | None = None
+    """The connection that migrates; the app's own when not given."""
+    secret_key: str | None = None
+    """Signs sessions and driver links; made and kept in `data_dir` when not given."""
+    cluster_address: str | None = None
+    """A Dask scheduler (`tcp://host:8786`) to fan out on; None uses local processes."""
+    workers: int | None = None
+    """Local processes to fan out on; None means one a core."""
+    secure_cookies: bool = False
+    """Set where the app is served over https: session cookies then travel on https only."""
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
+        env = os.environ if env is None else env
+        workers = env.get("KERBSIDE_WORKERS")
+        return cls(
+            data_dir=Path(env.get("KERBSIDE_DATA", "var")).absolute(),
+            database_url=env.get("DATABASE_URL"),
+            database_owner_url=env.get("DATABASE_OWNER_URL"),
+            secret_key=env.get("KERBSIDE_SECRET_KEY"),
+            cluster_address=env.get("KERBSIDE_CLUSTER"),
+            workers=int(workers) if workers else None,
+            secure_cookies=env.get("KERBSIDE_SECURE_COOKIES", "") not in ("", "0", "false"),
+        )
+
+    def signing_key(self) -> str:
+        """The key that signs sessions and links; the first call on a machine makes one that only its owner can read."""
+        if self.secret_key:
+            return self.secret_key
+        path = self.data_dir / "secret_key"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_text()
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        return path.read_text()

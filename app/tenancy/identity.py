@@ -1,0 +1,44 @@
+"""Who is asking: one shape for people, programs and jobs, and what each may do."""
+
+from dataclasses import dataclass
+
+from app.errors import NotAllowed
+from app.tenancy.models import Role, Scope
+
+ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
+    Role.ADMIN: frozenset(Scope),
+    Role.DISPATCHER: frozenset(
+        {
+            Scope.REGISTER_READ,
+            Scope.REGISTER_WRITE,
+            Scope.MEASUREMENTS_READ,
+            Scope.PLANS_READ,
+            Scope.PLANS_WRITE,
+            Scope.DRIVE,
+            Scope.KPIS_READ,
+        }
+    ),
+    Role.DRIVER: frozenset({Scope.DRIVE}),
+    Role.ANALYST: frozenset({Scope.REGISTER_READ, Scope.MEASUREMENTS_READ, Scope.PLANS_READ, Scope.KPIS_READ}),
+    Role.SERVICE_DESK: frozenset({Scope.REGISTER_READ, Scope.PLANS_READ}),
+}
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Somebody who has proved who they are, in one tenant."""
+
+    tenant_id: int
+    actor: str
+    """As the audit log writes it: `user:12`, `key:3`, `route:77`, `job:night`."""
+    scopes: frozenset[Scope]
+    role: Role | None = None
+    user_id: int | None = None
+    route_id: int | None = None
+    """Set for a driver's link: it opens this one route and nothing else."""
+    view_tenant_id: int | None = None
+    """The child tenant that is being looked into under a grant, read only."""
+
+    def require(self, scope: Scope) -> None:
+        if scope not in self.scopes:
+            raise NotAllowed(f"This needs the scope '{scope}', which {self.actor} does not have.")
