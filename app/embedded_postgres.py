@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -65,10 +65,9 @@ class Account:
 
     @classmethod
     def borrowed(cls) -> "Account":
-        known = {user.pw_name: user for user in pwd.getpwall()}
         for name in ("postgres", "nobody"):
-            if name in known:
-                return cls(known[name].pw_uid, known[name].pw_gid)
+            with suppress(KeyError):
+                return cls(pwd.getpwnam(name).pw_uid, pwd.getpwnam(name).pw_gid)
         raise SetupError("PostgreSQL refuses to run as root, and no account 'postgres' or 'nobody' is here to lend: run it as a user")
 
     @classmethod
@@ -77,7 +76,9 @@ class Account:
 
     @property
     def name(self) -> str:
-        return next((user.pw_name for user in pwd.getpwall() if user.pw_uid == self.uid), str(self.uid))
+        with suppress(KeyError):
+            return pwd.getpwuid(self.uid).pw_name
+        return str(self.uid)
 
     def call(self, *command: str | Path, **options: Any) -> subprocess.CompletedProcess[bytes]:
         """Run a command as this account, from a folder that everybody can enter."""
@@ -215,9 +216,10 @@ class EmbeddedPostgres:
             )
 
     def _make_private(self, folder: Path) -> None:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        if os.geteuid() == 0:
-            os.chown(folder, self._account.uid, self._account.gid, follow_symlinks=False)
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+            if os.geteuid() == 0:
+                os.chown(folder, self._account.uid, self._account.gid)
         facts = folder.lstat()
         if folder.is_symlink() or facts.st_uid != self._account.uid or facts.st_mode & 0o077:
             raise SetupError(f"{folder} must be a folder of the account '{self._account.name}' with mode 0700: remove it and start again")
