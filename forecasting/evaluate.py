@@ -1,0 +1,240 @@
+"""Rolling-origin backtest: each estimator learns what was known at a cut and forecasts the days after it, beside the naive ones.
+
+References
+----------
+.. [1] Gneiting, Raftery (2007). Strictly proper scoring rules, prediction, and estimation. (pinball, Brier)
+"""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.baseline import LastValue, MeanRate, ShrunkenRate
+from forecasting.density import QuantileTable, fill_at, overflow_probability
+from forecasting.features import DAY_S, SnapshotTable, TrainingTable
+from forecasting.model import FillModel
+
+MODEL, BASELINE = "model", "shrunken_rate"
+SCORED_H = (24, 48, 72)
+# A container needs this many scored windows, and a loss this much larger, before the model is taken from it.
+FALL_BACK_WINDOWS, FALL_BACK_LOSS = 8, 1.05
+
+
+class Estimator(Protocol):
+    """What model and baselines have in common."""
+
+    def fit(self, training: TrainingTable) -> Self:
+        """Learn and return itself."""
+        ...
+
+    def predict(self, snapshots: SnapshotTable, horizons_h: Sequence[int]) -> QuantileTable:
+        """Quantiles of fill."""
+        ...
+
+
+ESTIMATORS: Mapping[str, Callable[[], Estimator]] = {
+    MODEL: FillModel,
+    BASELINE: ShrunkenRate,
+    "mean_rate": MeanRate,
+    "last_value": LastValue,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How one estimator did at one horizon; fills are fractions.
+
+    `coverage` is the share of truths between the outer quantiles, `brier` is of "fill reaches the threshold".
+    """
+
+    horizon_h: int
+    windows: int
+    mae: float
+    pinball: tuple[float, ...]
+    coverage: float
+    brier: float
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerScore:
+    """Mean pinball loss and absolute error of every estimator on one container, by the estimator's name."""
+
+    key: Hashable
+    windows: int
+    pinball: Mapping[str, float]
+    mae: Mapping[str, float]
+
+    @property
+    def better(self) -> str:
+        """ "model", or "shrunken_rate" where the model lost to it clearly."""
+        loses = self.windows >= FALL_BACK_WINDOWS and self.pinball[MODEL] > FALL_BACK_LOSS * self.pinball[BASELINE]
+        return BASELINE if loses else MODEL
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A backtest's result.
+
+    Parameters
+    ----------
+    quantiles, threshold
+        What was scored.
+    first_origin, last_origin
+        Epoch seconds of the scored origins; equal to `until` where nothing could be scored.
+    scores
+        By estimator's name, one `Score` a horizon; empty where nothing could be scored.
+    containers
+        One `ContainerScore` per container that had a scored window.
+    """
+
+    quantiles: tuple[float, ...]
+    threshold: float
+    first_origin: int
+    last_origin: int
+    scores: Mapping[str, tuple[Score, ...]]
+    containers: tuple[ContainerScore, ...]
+
+    @property
+    def fall_back(self) -> frozenset[Hashable]:
+        """Containers that are better off with the shrunken rate."""
+        return frozenset(one.key for one in self.containers if one.better == BASELINE)
+
+    def gain(self, horizon_h: int, over: str = "mean_rate") -> float:
+        """Share by which the model's absolute error lies below another's; NaN where it was not scored."""
+        at = {name: score.mae for name, found in self.scores.items() for score in found if score.horizon_h == horizon_h}
+        return 1 - at[MODEL] / at[over] if at.get(over) else float("nan")
+
+
+def pinball(truth: NDArray[np.float64], forecast: NDArray[np.float64], quantile: float) -> NDArray[np.float64]:
+    """Pinball loss of each forecast of a quantile."""
+    off = truth - forecast
+    return np.maximum(quantile * off, (quantile - 1) * off)
+
+
+def backtest(
+    training: TrainingTable,
+    estimators: Mapping[str, Callable[[], Estimator]] = ESTIMATORS,
+    *,
+    folds: int = 1,
+    fold_d: float = 10.0,
+    horizons_h: Sequence[int] = SCORED_H,
+    threshold: float = 0.8,
+) -> Evaluation:
+    """Learn before each cut, forecast the fold after it, score windows without an emptying.
+
+    Parameters
+    ----------
+    training
+        Everything known; its horizons must include `horizons_h`.
+    estimators
+        Makers by name; must hold "model" and "shrunken_rate".
+    folds, fold_d
+        The last `folds` stretches of `fold_d` days are forecast, each by estimators fitted on what was known at its beginning.
+    horizons_h
+        Hours ahead to score.
+    threshold
+        Fill whose crossing the Brier score is about.
+
+    Returns
+    -------
+    Evaluation
+        Empty scores where history is too short.
+    """
+    columns = [training.horizons_h.index(h) for h in horizons_h]
+    parts: list[_Fold] = []
+    for cut, end in _cuts(training, folds, fold_d, max(horizons_h)):
+        test = training.since(cut)
+        test = test.take(np.flatnonzero(test.snapshots.origin < end))
+        scored = np.where(test.emptied[:, columns], np.nan, test.increment[:, columns])
+        known = training.known_by(cut)
+        tables = {name: make().fit(known).predict(test.snapshots, horizons_h) for name, make in estimators.items()}
+        parts.append(_Fold(test.snapshots, scored + test.snapshots["level"][:, None], tables))
+    return _summary(parts, training, tuple(horizons_h), threshold)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fold:
+    snapshots: SnapshotTable
+    truth: NDArray[np.float64]
+    tables: Mapping[str, QuantileTable]
+
+
+def _cuts(training: TrainingTable, folds: int, fold_d: float, longest_h: int) -> list[tuple[int, int]]:
+    """Begin and end of each fold, the newest last; the newest begins early enough that windows can end."""
+    if not len(training):
+        return []
+    newest = training.until - longest_h * 3600
+    edges = [int(newest - i * fold_d * DAY_S) for i in range(folds, -1, -1)]
+    first = int(training.snapshots.origin.min())
+    return [(cut, end) for cut, end in zip(edges, edges[1:], strict=False) if cut > first + 2 * DAY_S]
+
+
+def _summary(parts: Sequence[_Fold], training: TrainingTable, horizons_h: tuple[int, ...], threshold: float) -> Evaluation:
+    origins = np.concatenate([part.snapshots.origin for part in parts]) if parts else np.zeros(0, np.int64)
+    if not len(origins):
+        return Evaluation((), threshold, training.until, training.until, {}, ())
+    truth = np.concatenate([part.truth for part in parts])
+    keys = [key for part in parts for key in part.snapshots.keys]
+    losses: dict[str, NDArray[np.float64]] = {}
+    errors: dict[str, NDArray[np.float64]] = {}
+    scores: dict[str, tuple[Score, ...]] = {}
+    quantiles = next(iter(parts[0].tables.values())).quantiles
+    for name in parts[0].tables:
+        fill = np.concatenate([part.tables[name].fill for part in parts])
+        probability = np.concatenate([overflow_probability(part.tables[name], threshold) for part in parts])
+        median = np.concatenate([fill_at(part.tables[name], 0.5) for part in parts])
+        each = np.stack([pinball(truth, fill[:, :, j], q) for j, q in enumerate(quantiles)], axis=2)
+        losses[name], errors[name] = each.mean(axis=2), np.abs(truth - median)
+        scores[name] = tuple(
+            _score(h, truth[:, i], fill[:, i], errors[name][:, i], each[:, i], probability[:, i], threshold)
+            for i, h in enumerate(horizons_h)
+        )
+    containers = _per_container(keys, truth, losses, errors)
+    return Evaluation(quantiles, threshold, int(origins.min()), int(origins.max()), scores, containers)
+
+
+def _score(
+    horizon_h: int,
+    truth: NDArray[np.float64],
+    fill: NDArray[np.float64],
+    error: NDArray[np.float64],
+    loss: NDArray[np.float64],
+    probability: NDArray[np.float64],
+    threshold: float,
+) -> Score:
+    seen = np.isfinite(truth)
+    if not seen.any():
+        nothing = float("nan")
+        return Score(horizon_h, 0, nothing, (nothing,) * fill.shape[1], nothing, nothing)
+    inside = (truth >= fill[:, 0]) & (truth <= fill[:, -1])
+    happened = (truth >= threshold).astype(np.float64)
+    return Score(
+        horizon_h=horizon_h,
+        windows=int(seen.sum()),
+        mae=float(error[seen].mean()),
+        pinball=tuple(float(value) for value in loss[seen].mean(axis=0)),
+        coverage=float(inside[seen].mean()),
+        brier=float(((probability - happened)[seen] ** 2).mean()),
+    )
+
+
+def _per_container(
+    keys: Sequence[Hashable],
+    truth: NDArray[np.float64],
+    losses: Mapping[str, NDArray[np.float64]],
+    errors: Mapping[str, NDArray[np.float64]],
+) -> tuple[ContainerScore, ...]:
+    rows: dict[Hashable, list[int]] = {}
+    for i, key in enumerate(keys):
+        rows.setdefault(key, []).append(i)
+    found = []
+    for key, own in rows.items():
+        seen = np.isfinite(truth[own])
+        if seen.any():
+            mean = {name: float(loss[own][seen].mean()) for name, loss in losses.items()}
+            mae = {name: float(error[own][seen].mean()) for name, error in errors.items()}
+            found.append(ContainerScore(key, int(seen.sum()), mean, mae))
+    return tuple(found)
