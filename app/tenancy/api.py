@@ -10,6 +10,7 @@ from app.db import Database, TenantSession
 from app.errors import NotSignedIn
 from app.tenancy.identity import Identity
 from app.tenancy.models import Scope
+from app.tenancy.open_endpoints import OPEN_ENDPOINTS
 from app.tenancy.queries import find_key_holder
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -66,6 +67,12 @@ def requires(scope: Scope) -> Callable[[View], View]:
 
 
 def register_transactions(app: Flask) -> None:
+    @app.before_request
+    def ask_who_it_is() -> None:
+        """Before the body is even looked at: an endpoint of the API is closed unless `open_endpoints` says why not."""
+        if request.path.startswith("/api/") and request.endpoint and request.endpoint not in OPEN_ENDPOINTS:
+            identity()
+
     @app.after_request
     def commit_or_roll_back(response: Response) -> Response:
         current = g.get("db_session")
