@@ -1,7 +1,8 @@
 """Set up third-party browser code in `app/web/static/vendor`: exact versions, checked by hash, with their licences.
 
-npm fetches what `package-lock.json` names (no scripts are run) into a temporary folder, the listed files are copied, and nothing of Node
-is needed afterwards. Where there is no npm, the one in a wheel is used, which pip checks by hash as well. Either all files are replaced or none.
+npm fetches what `package-lock.json` names (no scripts are run) into a temporary folder, the listed files are copied, and nothing of
+Node is needed afterwards. Where there is no npm, the one in a wheel is used, which pip checks by hash as well. Either all files are
+replaced or none.
 """
 
 import hashlib
