@@ -187,6 +187,10 @@ class Container(TenantRow, Versioned):
         """Weight of its waste at a fill."""
         return self.volume_l / 1000 * fill_pct / 100 * self.density_or_default_kg_m3()
 
+    def fits(self, model: ContainerModel) -> bool:
+        """Whether it may be filled to the brim with its class: full, it weighs no more than its model can bear."""
+        return self.load_kg(100) <= model.max_load_kg
+
 
 class Vehicle(TenantRow, Versioned):
     """A collection truck: what it may carry, where it fits, what it costs."""
@@ -257,7 +261,7 @@ class Crew(TenantRow, Versioned):
     """A break of `break_s` has been taken before this much work."""
 
 
-class Absence(TenantRow):
+class Absence(TenantRow, Versioned):
     """A vehicle or a crew that is not there on some days: the truck is broken, the driver is ill."""
 
     __tablename__ = "absence"
@@ -278,7 +282,7 @@ class Absence(TenantRow):
     reported_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
-class Holiday(TenantOwned):
+class Holiday(TenantOwned, Versioned):
     """A day without service."""
 
     __tablename__ = "holiday"

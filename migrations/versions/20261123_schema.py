@@ -87,6 +87,7 @@ def upgrade() -> None:
         sa.Column("map_name", sa.String(length=80), nullable=True),
         sa.Column("simulated", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("row_version", sa.Integer(), server_default="1", nullable=False),
         sa.CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{1,40}$'", name=op.f("ck_tenant_slug_is_plain")),
         sa.ForeignKeyConstraint(["parent_id"], ["tenant.id"], name=op.f("fk_tenant_parent_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tenant")),
@@ -183,8 +184,17 @@ def upgrade() -> None:
         sa.Column("before", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("after", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("looked_into_tenant_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["looked_into_tenant_id"], ["tenant.id"], name=op.f("fk_audit_entry_looked_into_tenant_id")),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name=op.f("fk_audit_entry_tenant_id")),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_audit_entry")),
+    )
+    op.create_index(
+        "ix_audit_entry_looked_into",
+        "audit_entry",
+        ["looked_into_tenant_id"],
+        unique=False,
+        postgresql_where="looked_into_tenant_id is not null",
     )
     op.create_index("ix_audit_entry_subject", "audit_entry", ["tenant_id", "subject_kind", "subject_id"], unique=False)
     op.create_table(
@@ -292,6 +302,7 @@ def upgrade() -> None:
         ),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("row_version", sa.Integer(), server_default="1", nullable=False),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name=op.f("fk_holiday_tenant_id")),
         sa.PrimaryKeyConstraint("tenant_id", "day", name=op.f("pk_holiday")),
     )
@@ -775,6 +786,7 @@ def upgrade() -> None:
         ),
         sa.Column("note", sa.String(length=300), nullable=True),
         sa.Column("reported_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("row_version", sa.Integer(), server_default="1", nullable=False),
         sa.CheckConstraint("last_day >= first_day", name=op.f("ck_absence_ends_after_start")),
         sa.CheckConstraint("num_nonnulls(vehicle_id, crew_id) = 1", name=op.f("ck_absence_of_one_thing")),
         sa.ForeignKeyConstraint(
