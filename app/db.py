@@ -120,9 +120,15 @@ class Database:
         self.sessions = sessionmaker(self.engine, class_=TenantSession, expire_on_commit=False)
 
     @contextmanager
-    def transaction(self, tenant_id: int | None, *, view_tenant_id: int | None = None) -> Iterator[TenantSession]:
-        """One transaction of one tenant (None: of nobody, for the look-ups before a tenant is known); commits at the end."""
-        with self.sessions(info={"tenant_id": tenant_id, "view_tenant_id": view_tenant_id}) as session, session.begin():
+    def transaction(
+        self, tenant_id: int | None, *, view_tenant_id: int | None = None, actor: str = "job:system"
+    ) -> Iterator[TenantSession]:
+        """One transaction of one tenant (None: of nobody, for the look-ups before a tenant is known); commits at the end.
+
+        `actor` is who the audit log will name.
+        """
+        info = {"tenant_id": tenant_id, "view_tenant_id": view_tenant_id, "actor": actor}
+        with self.sessions(info=info) as session, session.begin():
             yield session
 
     def dispose(self) -> None:

@@ -1,7 +1,8 @@
 """The row-level policies, in words that migrations share.
 
 A session says who it is (`app.tenant`) and, if it looks into another tenant under a grant, into whom (`app.view`).
-`visible_tenant()` is the one tenant whose rows it may read, `current_tenant()` the one whose rows it may write.
+`visible_tenant()` is the one tenant whose rows it may read, `writable_tenant()` the one whose rows it may write: while it looks into
+another, nobody's.
 """
 
 from alembic import op
@@ -12,13 +13,17 @@ CURRENT_TENANT = """
 create function current_tenant() returns integer language sql stable parallel safe as
 $$ select nullif(current_setting('app.tenant', true), '')::integer $$"""
 
+WRITABLE_TENANT = """
+create function writable_tenant() returns integer language sql stable parallel safe as
+$$ select case when nullif(current_setting('app.view', true), '') is null then current_tenant() end $$"""
+
 VISIBLE_TENANT = """
 create function visible_tenant() returns integer language sql stable parallel safe as
 $$
     select case
         when nullif(current_setting('app.view', true), '') is null then current_tenant()
         else (
-            select g.tenant_id from read_grant g
+            select g.tenant_id from read_grant g join tenant child on child.id = g.tenant_id and child.parent_id = current_tenant()
             where g.tenant_id = nullif(current_setting('app.view', true), '')::integer
               and g.grantee_tenant_id = current_tenant()
               and g.revoked_at is null and (g.expires_at is null or g.expires_at > now())
@@ -40,16 +45,18 @@ def make_app_role() -> None:
     op.execute(f"grant usage on schema public to {APP_ROLE}")
 
 
-def protect(table: str, *, verbs: str = "select, insert, update, delete") -> None:
+def protect(table: str, *, verbs: str = "select, insert, update, delete", seen_under_grant: bool = True) -> None:
     """Hide a tenant-owned table's rows from everybody but their tenant, even from the table's owner.
 
+    `seen_under_grant` is false for what no grant opens: people, keys and the audit log.
     The sub-selects matter: PostgreSQL evaluates them once a query, a bare function call once a row.
     """
+    reader = "visible_tenant()" if seen_under_grant else "writable_tenant()"
     op.execute(f"alter table {table} enable row level security")
     op.execute(f"alter table {table} force row level security")
-    op.execute(f"create policy tenant_reads on {table} for select using (tenant_id = (select visible_tenant()))")
-    op.execute(f"create policy tenant_adds on {table} for insert with check (tenant_id = (select current_tenant()))")
+    op.execute(f"create policy tenant_reads on {table} for select using (tenant_id = (select {reader}))")
+    op.execute(f"create policy tenant_adds on {table} for insert with check (tenant_id = (select writable_tenant()))")
     op.execute(f"""create policy tenant_changes on {table} for update
-        using (tenant_id = (select current_tenant())) with check (tenant_id = (select current_tenant()))""")
-    op.execute(f"create policy tenant_removes on {table} for delete using (tenant_id = (select current_tenant()))")
+        using (tenant_id = (select writable_tenant())) with check (tenant_id = (select writable_tenant()))""")
+    op.execute(f"create policy tenant_removes on {table} for delete using (tenant_id = (select writable_tenant()))")
     op.execute(f"grant {verbs} on {table} to {APP_ROLE}")

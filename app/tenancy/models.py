@@ -43,7 +43,7 @@ class Scope(StrEnum):
     """People, keys, grants and the audit log."""
 
 
-class Tenant(Base):
+class Tenant(Base, Versioned):
     """A city, or a franchise in one. All other rows hang below a tenant; its own row is visible to itself."""
 
     __tablename__ = "tenant"
@@ -129,7 +129,10 @@ class AuditEntry(TenantRow):
     """Who changed what, and from what to what. Never updated."""
 
     __tablename__ = "audit_entry"
-    __table_args__ = (Index("ix_audit_entry_subject", "tenant_id", "subject_kind", "subject_id"),)
+    __table_args__ = (
+        Index("ix_audit_entry_subject", "tenant_id", "subject_kind", "subject_id"),
+        Index("ix_audit_entry_looked_into", "looked_into_tenant_id", postgresql_where="looked_into_tenant_id is not null"),
+    )
 
     at: Mapped[datetime] = mapped_column(server_default=func.now())
     actor: Mapped[str] = mapped_column(String(254))
@@ -140,3 +143,5 @@ class AuditEntry(TenantRow):
     before: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     after: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     note: Mapped[str | None] = mapped_column(Text)
+    looked_into_tenant_id: Mapped[int | None] = mapped_column(ForeignKey("tenant.id"))
+    """The child that was looked into under a grant; it sees such an entry too."""

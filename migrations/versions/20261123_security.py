@@ -15,29 +15,47 @@ EDITED = (
     " model_artifact plan planning_job planning_policy round round_container route route_day route_run route_visit site vehicle"
     " waste_class_setting zone"
 ).split()
-NEVER_REMOVED = "api_key device lift user_account weigh_ticket".split()
-ONLY_ADDED = "audit_entry driver_action measurement".split()
+NEVER_REMOVED = "device lift weigh_ticket".split()
+PEOPLE_AND_KEYS = "api_key user_account".split()
+ONLY_ADDED = "driver_action measurement".split()
+OWN_SETTINGS = "name, timezone, locale, currency, service_weekdays, map_name, row_version"
 
 
 def upgrade() -> None:
     security.make_app_role()
     op.execute(security.CURRENT_TENANT)
+    op.execute(security.WRITABLE_TENANT)
     op.execute(security.VISIBLE_TENANT)
     for table in EDITED:
         protect(table)
     for table in NEVER_REMOVED:
         protect(table, verbs="select, insert, update")
+    for table in PEOPLE_AND_KEYS:
+        protect(table, verbs="select, insert, update", seen_under_grant=False)
     for table in ONLY_ADDED:
         protect(table, verbs="select, insert")
+    _protect_audit_entry()
     _protect_read_grant()
     _protect_tenant()
     _share_what_belongs_to_nobody()
     _make_look_ups()
 
 
+def _protect_audit_entry() -> None:
+    """Who looks into a child writes that down on the own side, and the child sees it. No entry is ever changed or removed."""
+    protect("audit_entry", verbs="select, insert", seen_under_grant=False)
+    op.execute("create policy child_reads_looks on audit_entry for select using (looked_into_tenant_id = (select writable_tenant()))")
+    op.execute("""create policy looks_under_a_grant on audit_entry as restrictive for insert
+        with check (looked_into_tenant_id is null or looked_into_tenant_id in (select t.id from tenant t))""")
+
+
 def _protect_read_grant() -> None:
-    """Both sides of a grant see it; only the child that gave it may change it."""
+    """Both sides of a grant see it; only the child may give and change it, and only to its parent."""
     protect("read_grant", verbs="select, insert, update")
+    op.execute("""create policy to_the_parent on read_grant as restrictive for insert
+        with check (grantee_tenant_id = (select t.parent_id from tenant t where t.id = (select current_tenant())))""")
+    op.execute(f"revoke update on read_grant from {APP_ROLE}")
+    op.execute(f"grant update (revoked_at, expires_at) on read_grant to {APP_ROLE}")
     op.execute("drop policy tenant_reads on read_grant")
     op.execute("""create policy both_sides_read on read_grant for select
         using (tenant_id = (select current_tenant()) or grantee_tenant_id = (select current_tenant()))""")
@@ -51,9 +69,9 @@ def _protect_tenant() -> None:
         id = (select current_tenant())
         or id in (select g.tenant_id from read_grant g where g.grantee_tenant_id = (select current_tenant())
                   and g.revoked_at is null and (g.expires_at is null or g.expires_at > now())))""")
-    op.execute("create policy own on tenant for update using (id = (select current_tenant())) with check (id = (select current_tenant()))")
+    op.execute("create policy own on tenant for update using (id = (select writable_tenant())) with check (id = (select writable_tenant()))")
     op.execute("create policy owner_makes_tenants on tenant to current_user using (true) with check (true)")
-    op.execute(f"grant select, update on tenant to {APP_ROLE}")
+    op.execute(f"grant select, update ({OWN_SETTINGS}) on tenant to {APP_ROLE}")
 
 
 def _share_what_belongs_to_nobody() -> None:
@@ -63,13 +81,16 @@ def _share_what_belongs_to_nobody() -> None:
 
 
 def _make_look_ups() -> None:
-    """Before a tenant is known: who signs in, whose key is this, which tenants' nights are due. Nothing else crosses tenants."""
+    """Before a tenant is known: who signs in, whose key is this, which tenants' nights are due. Nothing else crosses tenants.
+
+    They run with the owner's rights, so the search path is theirs, with `pg_temp` last: nobody's temporary table stands in for ours.
+    """
     op.execute("create policy owner_looks_up on user_account for select to current_user using (true)")
     op.execute("create policy owner_looks_up on api_key for select to current_user using (true)")
     op.execute("""
         create function sign_in_candidates(sign_in_email text)
         returns table (tenant_id integer, tenant_slug text, user_id bigint, password_hash text, role text, session_version integer)
-        language sql stable security definer set search_path = public as
+        language sql stable security definer set search_path = public, pg_temp as
         $$
             select u.tenant_id, t.slug, u.id, u.password_hash, u.role, u.session_version
             from user_account u join tenant t on t.id = u.tenant_id
@@ -77,16 +98,16 @@ def _make_look_ups() -> None:
         $$""")
     op.execute("""
         create function api_key_holder(presented_hash text)
-        returns table (tenant_id integer, key_id bigint, scopes text[])
-        language sql stable security definer set search_path = public as
+        returns table (tenant_id integer, key_id bigint, scopes text[], used_lately boolean)
+        language sql stable security definer set search_path = public, pg_temp as
         $$
-            select k.tenant_id, k.id, k.scopes::text[] from api_key k
+            select k.tenant_id, k.id, k.scopes::text[], coalesce(k.last_used_at > now() - interval '1 hour', false) from api_key k
             where k.key_hash = presented_hash and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
         $$""")
     op.execute("""
         create function scheduled_tenants()
         returns table (tenant_id integer, slug text, timezone text)
-        language sql stable security definer set search_path = public as
+        language sql stable security definer set search_path = public, pg_temp as
         $$ select t.id, t.slug, t.timezone from tenant t order by t.id $$""")
     for signature in ("sign_in_candidates(text)", "api_key_holder(text)", "scheduled_tenants()"):
         op.execute(f"revoke all on function {signature} from public")
