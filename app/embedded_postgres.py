@@ -197,7 +197,7 @@ class EmbeddedPostgres:
         # not TMPDIR: every process of the installation must come to the same answer
         return Path("/tmp") / f"kerbside-{self._account.uid}-{_digest(self.home)}"  # noqa: S108 – ownership is checked before use
 
-    @cached_property
+    @property
     def _environment(self) -> dict[str, str]:
         """Ours without PG*, which would bend port, user and time zone, and without a HOME that the account cannot enter."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}

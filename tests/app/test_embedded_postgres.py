@@ -139,8 +139,10 @@ def test_settings_reach_the_server(server):
     assert ask(server, "SHOW full_page_writes") == "off"
 
 
-def test_programs_run_against_it_and_their_failure_is_told(server, tmp_path):
+def test_programs_run_against_it_and_their_failure_is_told(server, tmp_path, monkeypatch):
+    """Whatever other server the environment names."""
     ask(server, "CREATE TABLE kept_in_backup (volume_l int)")
+    monkeypatch.setenv("PGSERVICE", "another")
     with (tmp_path / "backup").open("wb") as file:
         server.run("pg_dump", "--format=custom", "postgres", stdout=file)
     with (tmp_path / "backup").open("rb") as file:
@@ -212,6 +214,21 @@ def test_after_a_killed_server_the_next_start_recovers_what_was_committed(server
 
     assert ask(server, "SELECT load_kg FROM lift") == 180
     assert postmaster_pid(server) != pid
+
+
+def test_no_second_server_enters_the_data_while_a_worker_of_a_killed_one_lives(server, monkeypatch):
+    """A worker that hangs (here: stopped) cannot notice that its server is gone; two servers at once would destroy the data."""
+    with closing(psycopg2.connect(host=str(socket_dir(server)), port=5432, user="postgres", dbname="postgres")) as connection:
+        worker = connection.info.backend_pid
+        os.kill(worker, signal.SIGSTOP)
+        os.kill(postmaster_pid(server), signal.SIGKILL)
+
+        with monkeypatch.context() as patience, pytest.raises(SetupError, match="does not answer still has"):
+            patience.setattr(embedded_postgres, "START_LIMIT_S", 0.2)
+            server.start()
+
+        os.kill(worker, signal.SIGCONT)
+        assert answers(server.start())
 
 
 def test_leaving_a_killed_server_is_no_error(server):
