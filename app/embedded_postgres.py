@@ -117,6 +117,7 @@ class EmbeddedPostgres:
         if sys.platform != "linux":
             raise SetupError("The embedded database runs on Linux: elsewhere set DATABASE_URL to a PostgreSQL of yours")
         self._make_home()
+        self._check_ownership()
         with self._mutex():
             if not self._data.exists():
                 self._create_cluster()
@@ -136,6 +137,7 @@ class EmbeddedPostgres:
         """Stop the server, whoever uses it."""
         self._drop_lease()
         if self._data.exists():
+            self._check_ownership()
             with self._mutex():
                 self._stop()
 
@@ -206,13 +208,23 @@ class EmbeddedPostgres:
     def _make_home(self) -> None:
         """Folders made on the way can be passed through whatever the umask, but not listed."""
         missing = [place for place in (self.home, *self.home.parents) if not place.exists()]
-        for place in reversed(missing):
-            place.mkdir(exist_ok=True)
-            place.chmod(0o711)
+        try:
+            for place in reversed(missing):
+                place.mkdir(exist_ok=True)
+                place.chmod(0o711)
+        except OSError as error:
+            raise SetupError(f"The database cannot live in {self.home} ({error}): set KERBSIDE_DATA to another place") from error
         if not self._account.enters(self.home):
             raise SetupError(
                 f"The account '{self._account.name}', which owns the data in {self.home}, cannot enter that folder: "
                 f"open the folders above it to everybody (chmod o+x), or set KERBSIDE_DATA to another place"
+            )
+
+    def _check_ownership(self) -> None:
+        if not os.access(self.home, os.W_OK) or (self._data.exists() and Account.owning(self._data).uid != self._account.uid):
+            owner = Account.owning(self._data if self._data.exists() else self.home).name
+            raise SetupError(
+                f"{self.home} belongs to '{owner}': run Kerbside as root or as its owner, or set KERBSIDE_DATA to another place"
             )
 
     def _make_private(self, folder: Path) -> None:
@@ -229,9 +241,6 @@ class EmbeddedPostgres:
     def _data_major(self) -> int | None:
         if not self._data.exists():
             return None
-        owner = Account.owning(self._data)
-        if owner.uid != self._account.uid:
-            raise SetupError(f"The data in {self._data} belong to the account '{owner.name}': run Kerbside as that account, or as root")
         try:
             return int((self._data / "PG_VERSION").read_text().split(".")[0])
         except (FileNotFoundError, ValueError) as error:

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psycopg2
@@ -100,6 +100,16 @@ def lives(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def servers_over(data: Path) -> list[int]:
+    """By their command lines, which everybody may read; workers have titles of their own there."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if f"-D\0{data}\0" in (process / "cmdline").read_text():
+                found.append(int(process.name))
+    return found
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -308,7 +318,7 @@ def test_racing_cold_starts_leave_one_server(ground):
     server = EmbeddedPostgres(root)
     assert [racer.stdout and racer.stdout.readline() for racer in racers] == ["up\n"] * 8
     pid = postmaster_pid(server)
-    assert server._account.call("pgrep", "--full", "--count", f"postgres -D {root}/data").stdout == b"1\n"
+    assert servers_over(root / "data") == [pid]
 
     for racer in racers:
         assert lives(pid)
@@ -382,6 +392,24 @@ def test_a_path_too_long_for_a_socket_gets_a_short_one(ground):
 
     server.release()
     socket_dir(server).rmdir()
+
+
+def test_a_folder_of_another_owner_is_refused_with_the_mend(ground):
+    """Asked in a child, which gives up root for good."""
+    (ground / "foreign").mkdir(mode=0o555)
+    child = os.fork()
+    if child == 0:
+        if os.geteuid() == 0:
+            os.setuid(65534)
+        verdict = 1
+        try:
+            with pytest.raises(SetupError, match=r"foreign belongs to .* set KERBSIDE_DATA"):
+                EmbeddedPostgres(ground / "foreign").start()
+            verdict = 0
+        finally:
+            os._exit(verdict)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_a_folder_and_programs_out_of_the_accounts_reach_are_replaced(ground, monkeypatch):
