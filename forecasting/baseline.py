@@ -22,7 +22,7 @@ QUANTILES = (0.1, 0.5, 0.9)
 KNOTS_H = (6, 12, 24, 36, 48, 72, 96, 120, 144, 168)
 
 # Before any data: a container fills in about 12 days, and anything from 4 days to never is believable.
-PRIOR_RATE, PRIOR_BETWEEN, PRIOR_WITHIN = 0.08, 0.08**2, 0.08**2
+PRIOR_RATE, PRIOR_BETWEEN, PRIOR_WITHIN = 0.08, 0.05**2, 0.08**2
 PRIOR_LEVEL = {0.1: 0.05, 0.5: 0.35, 0.9: 0.85}
 PRIOR_ROWS = 30.0  # errors that the normal distribution is worth
 PRIOR_CONTAINERS = 3.0  # containers that the mean of all classes is worth in a class

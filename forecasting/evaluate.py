@@ -7,6 +7,7 @@ References
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol, Self
 
 import numpy as np
@@ -14,13 +15,14 @@ from numpy.typing import NDArray
 
 from forecasting.baseline import LastValue, MeanRate, ShrunkenRate
 from forecasting.density import QuantileTable, fill_at, overflow_probability
-from forecasting.features import DAY_S, SnapshotTable, TrainingTable
+from forecasting.features import SnapshotTable, TrainingTable
+from forecasting.level import DAY_S, HOUR_S
 from forecasting.model import FillModel
 
 MODEL, BASELINE = "model", "shrunken_rate"
 SCORED_H = (24, 48, 72)
-# A container needs this many scored windows, and a loss this much larger, before the model is taken from it.
-FALL_BACK_WINDOWS, FALL_BACK_LOSS = 8, 1.05
+# The model is taken from a container when it lost on this many nights by this many standard errors: less is luck.
+FALL_BACK_NIGHTS, FALL_BACK_ERRORS = 5, 2.0
 
 
 class Estimator(Protocol):
@@ -60,18 +62,21 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class ContainerScore:
-    """Mean pinball loss and absolute error of every estimator on one container, by the estimator's name."""
+    """Mean pinball loss and absolute error of every estimator on one container, by the estimator's name.
+
+    `excess` is the model's nightly loss above the shrunken rate's, in standard errors; 0 where too few nights tell.
+    """
 
     key: Hashable
     windows: int
+    excess: float
     pinball: Mapping[str, float]
     mae: Mapping[str, float]
 
     @property
     def better(self) -> str:
         """ "model", or "shrunken_rate" where the model lost to it clearly."""
-        loses = self.windows >= FALL_BACK_WINDOWS and self.pinball[MODEL] > FALL_BACK_LOSS * self.pinball[BASELINE]
-        return BASELINE if loses else MODEL
+        return BASELINE if self.excess > FALL_BACK_ERRORS else MODEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,7 @@ def backtest(
     estimators: Mapping[str, Callable[[], Estimator]] = ESTIMATORS,
     *,
     folds: int = 1,
-    fold_d: float = 10.0,
+    fold_d: float = 14.0,
     horizons_h: Sequence[int] = SCORED_H,
     threshold: float = 0.8,
 ) -> Evaluation:
@@ -166,10 +171,10 @@ def _cuts(training: TrainingTable, folds: int, fold_d: float, longest_h: int) ->
     """Begin and end of each fold, the newest last; the newest begins early enough that windows can end."""
     if not len(training):
         return []
-    newest = training.until - longest_h * 3600
+    newest = training.until - longest_h * HOUR_S
     edges = [int(newest - i * fold_d * DAY_S) for i in range(folds, -1, -1)]
     first = int(training.snapshots.origin.min())
-    return [(cut, end) for cut, end in zip(edges, edges[1:], strict=False) if cut > first + 2 * DAY_S]
+    return [(cut, end) for cut, end in pairwise(edges) if cut > first + 2 * DAY_S]
 
 
 def _summary(parts: Sequence[_Fold], training: TrainingTable, horizons_h: tuple[int, ...], threshold: float) -> Evaluation:
@@ -236,5 +241,14 @@ def _per_container(
         if seen.any():
             mean = {name: float(loss[own][seen].mean()) for name, loss in losses.items()}
             mae = {name: float(error[own][seen].mean()) for name, error in errors.items()}
-            found.append(ContainerScore(key, int(seen.sum()), mean, mae))
+            found.append(ContainerScore(key, int(seen.sum()), _excess(losses[MODEL][own] - losses[BASELINE][own]), mean, mae))
     return tuple(found)
+
+
+def _excess(difference: NDArray[np.float64]) -> float:
+    """Mean over its standard error of nightly differences (nights, H), each night the mean of its seen horizons."""
+    seen = np.isfinite(difference)
+    nightly = np.where(seen, difference, 0.0).sum(axis=1)[seen.any(axis=1)] / seen.sum(axis=1)[seen.any(axis=1)]
+    if len(nightly) < FALL_BACK_NIGHTS or not nightly.std():
+        return 0.0
+    return float(nightly.mean() / (nightly.std(ddof=1) / np.sqrt(len(nightly))))

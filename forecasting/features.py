@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.history import History
-from forecasting.level import HOUR_S
+from forecasting.level import DAY_S, HOUR_S
 
-DAY_S = 24 * HOUR_S
 DAYS_AHEAD = 7
 MAX_HORIZON_H = 24 * DAYS_AHEAD
 # Readings up to this long after an hour may still mend its hindsight value (confirmations, ghosts, smoothing).
@@ -255,8 +254,9 @@ def _known(history: History, at: NDArray[np.int64]) -> NDArray[np.float64]:
     i = np.minimum(hour[seen], len(history) - 1)
     beyond_h = hour[seen] - i
     out[seen, 0] = history.level[i]
-    out[seen, 1] = np.sqrt(history.spread[i] ** 2 + 0.01**2 * beyond_h)
-    out[seen, 2] = history.age_h[i] + beyond_h
+    age_h = history.age_h[i] + beyond_h
+    out[seen, 1] = np.sqrt(history.spread[i] ** 2 + history.growth(age_h) - history.growth(history.age_h[i]))
+    out[seen, 2] = age_h
     out[seen, 3] = history.interval_h
     out[seen, 4] = _hours_since_emptied(history, at[seen])
     rates = _rates(history, i)

@@ -42,6 +42,8 @@ class History:
         When each emptying happened and when it became certain (epoch seconds, int64).
     interval_h
         Usual hours between readings; NaN without two readings.
+    sensor
+        What the level filter assumed.
     """
 
     start: int
@@ -55,6 +57,7 @@ class History:
     emptied_at: NDArray[np.int64]
     known_at: NDArray[np.int64]
     interval_h: float
+    sensor: Sensor
 
     def __len__(self) -> int:
         return len(self.level)
@@ -67,6 +70,10 @@ class History:
     def hour(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
         """Index of the hour at or before each epoch second; may lie outside 0..len-1."""
         return (at - self.start) // HOUR_S
+
+    def growth(self, elapsed_h: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Variance that the level gains within each stretch of hours without a believed reading."""
+        return np.array([self.sensor.growth(h * HOUR_S) for h in elapsed_h.tolist()])
 
 
 def build_history(readings: Readings, lifts: Sequence[int] = (), sensor: Sensor = DEFAULT_SENSOR) -> History:
@@ -100,7 +107,7 @@ def build_history(readings: Readings, lifts: Sequence[int] = (), sensor: Sensor 
     return History(
         start=int(start),
         level=events.level[now],
-        spread=np.sqrt(events.variance[now] + sensor.inflow_sd**2 * unsettled_s / HOUR_S),
+        spread=np.sqrt(events.variance[now] + [sensor.growth(elapsed) for elapsed in unsettled_s.tolist()]),
         age_h=unsettled_s / HOUR_S,
         throughput=events.level[now] + events.taken_out(events.known_at)[now],
         smooth_level=smooth_throughput - _total_before(hours, events.emptied_at, events.taken),
@@ -109,6 +116,7 @@ def build_history(readings: Readings, lifts: Sequence[int] = (), sensor: Sensor 
         emptied_at=events.emptied_at,
         known_at=events.known_at,
         interval_h=interval_s / HOUR_S,
+        sensor=sensor,
     )
 
 
@@ -150,7 +158,7 @@ class _Events:
         return self._smooth_backwards(total)
 
     def _smooth_backwards(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        grown = self._sensor.inflow_sd**2 * np.diff(self.at) / HOUR_S
+        grown = np.array([self._sensor.growth(elapsed) for elapsed in np.diff(self.at).tolist()])
         gains = (self.variance[:-1] / (self.variance[:-1] + grown)).tolist()
         out = values.tolist()
         for i in range(len(out) - 2, -1, -1):
@@ -176,4 +184,4 @@ def _observed(hours: NDArray[np.int64], believed_at: NDArray[np.int64], interval
 
 def _nothing() -> History:
     none, instants = np.zeros(0), np.zeros(0, np.int64)
-    return History(0, none, none, none, none, none, none, np.zeros(0, np.bool_), instants, instants, np.nan)
+    return History(0, none, none, none, none, none, none, np.zeros(0, np.bool_), instants, instants, np.nan, DEFAULT_SENSOR)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 HOUR_S = 3600
+DAY_S = 24 * HOUR_S
 FILL_MIN, FILL_MAX = -0.2, 1.5
 NEVER = -1
 
@@ -46,7 +47,8 @@ class Sensor:
     inflow_sd
         Standard deviation of what one hour adds, fraction of full.
     inflow_per_day
-        A fast but believable inflow, fraction of full a day: rises up to this speed need no confirmation.
+        A fast but believable inflow, fraction of full a day: rises up to this speed need no confirmation. A third of it is taken as
+        the usual drift, which the level cannot know between two readings.
     """
 
     noise: float = 0.02
@@ -61,6 +63,10 @@ class Sensor:
     def tolerance(self) -> float:
         """Distance from the level within which a reading needs no confirmation."""
         return max(0.08, 3 * self.noise)
+
+    def growth(self, elapsed_s: float) -> float:
+        """Variance that the level gains while no reading is believed: single drops, and a drift nobody measured."""
+        return self.inflow_sd**2 * elapsed_s / HOUR_S + (self.inflow_per_day / 3 * elapsed_s / DAY_S) ** 2
 
 
 DEFAULT_SENSOR = Sensor()
@@ -191,7 +197,7 @@ def step(state: LevelState, observed_at: int, fill: float, quality: int = GOOD, 
     off = fill - state.level
     within = sensor.tolerance
     if off > within:
-        within = max(within, 3 * sqrt(variance + sensor.noise**2)) + sensor.inflow_per_day * (observed_at - state.settled_at) / 86400
+        within = max(within, 3 * sqrt(variance + sensor.noise**2)) + sensor.inflow_per_day * (observed_at - state.settled_at) / DAY_S
     if -within <= off <= within:
         return _settle(state, observed_at, seen, variance, quality, sensor)
     return _doubt(state, observed_at, seen, quality, sensor)
@@ -224,7 +230,7 @@ def lift(state: LevelState, at: int, sensor: Sensor = DEFAULT_SENSOR) -> Step:
 
 def variance_at(state: LevelState, at: int, sensor: Sensor = DEFAULT_SENSOR) -> float:
     """Variance of the level at epoch second `at`: it grows with every hour since a reading was believed."""
-    return state.variance + sensor.inflow_sd**2 * (at - state.settled_at) / HOUR_S
+    return state.variance + sensor.growth(at - state.settled_at)
 
 
 def _unchanged(state: LevelState, at: int, quality: int, sensor: Sensor) -> Step:

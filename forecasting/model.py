@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 from sklearn.ensemble import HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
 
 from forecasting.baseline import KNOTS_H, QUANTILES, ShrunkenRate
 from forecasting.density import QuantileTable, at_hours, monotone
 from forecasting.errors import NotFittedError
-from forecasting.features import COLUMN, DAY_S, SnapshotTable, TrainingTable, check_horizons
+from forecasting.features import COLUMN, SnapshotTable, TrainingTable, check_horizons
+from forecasting.level import DAY_S
 
 # With fewer windows, or windows over fewer days, trees learn the noise: the shrunken rate forecasts alone.
 MIN_WINDOWS, MIN_SPAN_D = 1_000, 14
@@ -57,7 +59,7 @@ class FillModel:
         learning_rate: float = 0.06,
         leaves: int = 15,
         windows_per_leaf: int = 60,
-        max_windows: int = 80_000,
+        max_windows: int = 60_000,
         calibration_d: float = 45.0,
         seed: int = 0,
         fall_back: frozenset[Hashable] = frozenset(),
@@ -177,7 +179,11 @@ class FillModel:
             drawn = np.random.default_rng(self.seed).choice(len(row), self.max_windows, replace=False)
             row, knot = row[np.sort(drawn)], knot[np.sort(drawn)]
         x, y = self._inputs(training.snapshots, self.knots_h_)[row, knot], increment[row, knot]
-        return tuple(self._one_quantile(q).fit(x, y) for q in self.quantiles)
+        # A column that nobody knows yet (rates over 28 days in a young tenant) cannot be binned; constant, it is never split on.
+        x[:, ~np.isfinite(x).any(axis=0)] = 0
+        # One thread: tenants are fanned out over processes, and OpenMP threads that share a core spin ten times as long as they work.
+        with threadpool_limits(1, user_api="openmp"):
+            return tuple(self._one_quantile(q).fit(x, y) for q in self.quantiles)
 
     def _one_quantile(self, quantile: float) -> HistGradientBoostingRegressor:
         return HistGradientBoostingRegressor(
@@ -214,8 +220,9 @@ class FillModel:
         x = self._inputs(snapshots, horizons)
         flat = x.reshape(-1, x.shape[2])
         out = np.zeros((len(flat), len(trees)))
-        if len(flat):
-            out = np.column_stack([tree.predict(flat) for tree in trees])
+        with threadpool_limits(1, user_api="openmp"):
+            for j, tree in enumerate(trees if len(flat) else ()):
+                out[:, j] = tree.predict(flat)
         return out.reshape(len(snapshots), len(horizons), len(trees))
 
     def _inputs(self, snapshots: SnapshotTable, horizons: tuple[int, ...]) -> NDArray[np.float32]:

@@ -1,0 +1,109 @@
+"""From readings to a level series with emptyings, and to inflow."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forecasting.history import build_history
+from forecasting.inflow import collection_free_inflow
+from forecasting.level import Readings, Sensor
+from tests.forecasting.worlds import HOUR_S, START, simulate
+
+
+@pytest.mark.parametrize(("every_h", "late_h"), [(1, 1), (6, 6), (24, 24)])
+def test_every_emptying_is_found_once(every_h, late_h):
+    """Within one interval of the sensor after the truth; nothing else is called an emptying."""
+    world = simulate(days=42, seed=1)
+
+    found = build_history(world.readings(every_h, seed=1)).emptied_at
+
+    assert len(found) == len(world.lifts) > 3
+    delay_h = (found - np.array(world.lifts)) / HOUR_S
+    assert (delay_h >= 0).all()
+    assert (delay_h <= late_h).all()
+
+
+def test_six_levels_a_day_find_the_emptyings_too():
+    world = simulate(days=84, seed=2)
+    readings = world.readings(every_h=24, step=0.2, noise=0.0)
+
+    assert len(build_history(readings, sensor=Sensor(noise=0.06)).emptied_at) == len(world.lifts)
+
+
+def test_reported_lifts_force_emptyings_of_a_silent_sensor():
+    readings = Readings.of([START], [0.7])
+    lifts = [START + 100 * HOUR_S, START + 200 * HOUR_S]
+
+    history = build_history(readings, lifts)
+
+    assert history.emptied_at.tolist() == lifts
+    assert history.level[[0, 99, 100, 200]].tolist() == [0.7, 0.7, 0.0, 0.0]
+    assert history.age_h[[99, 100, 150]].tolist() == [99, 0, 50]
+
+
+def test_hindsight_is_closer_to_the_truth_than_the_moment():
+    world = simulate(days=42, seed=4)
+    history = build_history(world.readings(every_h=6, seed=4), world.lifts)
+    truth = world.level[: len(history)]
+
+    assert np.abs(history.smooth_level - truth).mean() < np.abs(history.level - truth).mean()
+
+
+def test_a_ghost_that_was_believed_is_gone_in_hindsight():
+    fills = [0.2] * 20 + [0.85] * 3 + [0.2] * 20
+    history = build_history(Readings.of([START + i * HOUR_S for i in range(43)], fills))
+
+    assert history.level[22] == pytest.approx(0.85)
+    assert history.smooth_level.max() < 0.3
+    assert len(history.emptied_at) == 0
+
+
+def test_hours_in_a_gap_are_not_observed():
+    at = [START + h * HOUR_S for h in (*range(48), *range(120, 168))]
+    history = build_history(Readings.of(at, [0.3] * 48 + [0.5] * 48))
+
+    assert history.observed[:47].all()
+    assert not history.observed[50:118].any()
+    assert history.observed[125:160].all()
+
+
+def test_no_readings_make_an_empty_history():
+    history = build_history(Readings.of([], []))
+
+    assert len(history) == 0
+    assert history.end < history.start
+    assert len(collection_free_inflow(history).added) == 0
+
+
+def test_a_history_cut_off_agrees_with_the_whole_up_to_the_cut():
+    world = simulate(days=21, seed=6)
+    readings = world.readings(seed=6)
+    cut = START + 400 * HOUR_S
+
+    whole, early = build_history(readings), build_history(readings.until(cut))
+
+    for name in ("level", "spread", "age_h", "throughput"):
+        np.testing.assert_array_equal(getattr(whole, name)[: len(early)], getattr(early, name), err_msg=name)
+
+
+def test_inflow_sums_to_what_was_thrown_in():
+    world = simulate(days=56, per_day=0.12, seed=7)
+
+    inflow = collection_free_inflow(build_history(world.readings(seed=7), world.lifts))
+
+    assert inflow.added.sum() == pytest.approx(world.inflow.sum(), rel=0.05)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    fills=st.lists(st.floats(-0.1, 1.4), min_size=2, max_size=80),
+    every_h=st.sampled_from([1, 6, 24]),
+    lifts=st.lists(st.integers(0, 80), max_size=3),
+)
+def test_inflow_is_never_negative(fills, every_h, lifts):
+    readings = Readings.of([START + i * every_h * HOUR_S for i in range(len(fills))], fills)
+    history = build_history(readings, [START + h * HOUR_S for h in lifts])
+
+    assert (collection_free_inflow(history).added >= 0).all()
+    assert np.isfinite(history.smooth_throughput).all()

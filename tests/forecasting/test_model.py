@@ -1,0 +1,139 @@
+"""The fill model: honest, monotone, repeatable, humble, blind to the future."""
+
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from forecasting.baseline import KNOTS_H
+from forecasting.density import overflow_probability
+from forecasting.errors import NotFittedError
+from forecasting.features import Context, snapshots, training_table
+from forecasting.history import build_history
+from forecasting.level import Readings
+from forecasting.model import FillModel
+from tests.forecasting.conftest import ORIGINS, UNTIL
+from tests.forecasting.worlds import START, simulate
+
+WEEK = tuple(range(1, 169))
+
+
+def small(**options):
+    return FillModel(iterations=20, **options)
+
+
+def test_a_week_of_hours_neither_crosses_nor_falls(artifact, tonight):
+    """QuantileTable refuses such a table by itself; here the numbers are looked at."""
+    forecast = artifact.model.predict(tonight, WEEK)
+
+    assert forecast.fill.shape == (len(tonight), 168, 3)
+    assert (np.diff(forecast.fill, axis=1) >= 0).all()
+    assert (np.diff(forecast.fill, axis=2) >= 0).all()
+    assert forecast.fill.min() >= 0
+
+
+def test_overflow_grows_likelier_by_the_hour(artifact, tonight):
+    probability = overflow_probability(artifact.model.predict(tonight, WEEK))
+
+    assert (np.diff(probability, axis=1) >= 0).all()
+    assert probability[:, -1].mean() > probability[:, 0].mean() + 0.2
+
+
+def test_some_hours_of_the_week_are_the_same_as_all_of_them(artifact, tonight):
+    whole, some = (artifact.model.predict(tonight, hours).fill for hours in (WEEK, (3, 24, 100)))
+
+    np.testing.assert_allclose(some, whole[:, [2, 23, 99]], atol=1e-12)
+
+
+def test_same_data_and_seed_same_forecast(training, tonight):
+    first, second = (small().fit(training).predict(tonight, KNOTS_H).fill for _ in range(2))
+
+    np.testing.assert_array_equal(first, second)
+
+
+def test_readings_after_the_origin_change_no_forecast(worlds, context, training):
+    """Every reading after the origin is forged; model and snapshots know only what came before."""
+    cut = ORIGINS[40]
+    forecasts = []
+    for forge in (False, True):
+        histories, known = {}, {}
+        for i, (key, world) in enumerate(list(worlds.items())[:12]):
+            readings = world.readings(seed=i)
+            fill = np.where((readings.observed_at > cut) & forge, 1.3, readings.fill)
+            given = Readings(readings.observed_at, fill, readings.quality)
+            histories[key] = build_history(given, [at for at in world.lifts if at <= cut or not forge])
+            known[key] = build_history(given.until(cut), [at for at in world.lifts if at <= cut])
+        table = training_table(known, ORIGINS[:41], context, KNOTS_H, cut)
+        model = small().fit(table)
+        assert model.trees_
+        forecasts.append(model.predict(snapshots(histories, [cut], context), WEEK).fill)
+
+    np.testing.assert_array_equal(*forecasts)
+
+
+def test_a_container_without_readings_gets_the_prior_and_an_old_one_the_model(artifact, tonight):
+    forecast = artifact.model.predict(tonight, (24, 48))
+
+    assert forecast.method[0] == "prior"
+    assert forecast.method.count("model") > len(tonight) / 2
+    assert forecast.fill[0, 0, 2] - forecast.fill[0, 0, 0] > np.median(forecast.fill[1:, 0, 2] - forecast.fill[1:, 0, 0])
+
+
+def test_a_young_container_is_left_to_the_shrunken_rate(artifact, context):
+    young = build_history(simulate(1, seed=9).readings())
+    table = snapshots({"young": young}, [young.end], context)
+
+    forecast = artifact.model.predict(table, (24, 48))
+
+    assert forecast.method == ("baseline",)
+    np.testing.assert_array_equal(forecast.fill, artifact.model.baseline_.predict(table, (24, 48)).fill)
+
+
+def test_containers_named_to_fall_back_do(training, tonight):
+    forecast = small(fall_back=frozenset({"c3"})).fit(training).predict(tonight, (24,))
+
+    assert forecast.method[tonight.keys.index("c3")] == "baseline"
+    assert forecast.method[tonight.keys.index("c4")] == "model"
+
+
+def test_ten_days_of_history_grow_no_trees(histories, context):
+    cut = ORIGINS[9]
+    early = {key: build_history(Readings.of([], [])) for key in histories}
+    early["c1"] = build_history(simulate(10, seed=1).readings().until(cut))
+    table = training_table(early, ORIGINS[:10], context, KNOTS_H, cut)
+
+    model = FillModel().fit(table)
+
+    assert model.trees_ == ()
+    assert set(model.predict(snapshots(early, [cut], context), WEEK).method) == {"baseline", "prior"}
+
+
+def test_beyond_the_longest_learned_horizon_the_rate_goes_on(histories, context, tonight):
+    """Learned up to 72 h: from there to 168 h the median grows by the baseline's increment."""
+    table = training_table(histories, ORIGINS, context, (24, 48, 72), UNTIL)
+    model = small().fit(table)
+    row = tonight.keys.index("c4")
+
+    fill = model.predict(tonight, (72, 168)).fill[row, :, 1]
+    rate = model.baseline_.predict(tonight, (72, 168)).fill[row, :, 1]
+
+    assert model.knots_h_ == (24, 48, 72)
+    assert fill[1] - fill[0] == pytest.approx(rate[1] - rate[0], abs=0.01)
+
+
+def test_a_class_never_seen_is_forecast_too(artifact, histories):
+    """Same container, unknown class: still a forecast by the model."""
+    table = snapshots({"c4": histories["c4"]}, [UNTIL], Context(ZoneInfo("Europe/Berlin"), {"c4": "moon dust"}))
+
+    assert artifact.model.predict(table, (24,)).method == ("model",)
+
+
+def test_no_rows_no_forecasts(artifact, context):
+    assert artifact.model.predict(snapshots({}, [START], context), (24,)).fill.shape == (0, 1, 3)
+
+
+def test_asking_before_fit_or_beyond_a_week_is_an_error(artifact, tonight):
+    with pytest.raises(NotFittedError):
+        FillModel().predict(tonight, (24,))
+    with pytest.raises(ValueError, match="168"):
+        artifact.model.predict(tonight, (200,))
