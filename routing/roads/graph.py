@@ -4,6 +4,8 @@ Turns are the arcs, so a forbidden or slow turn is a missing or dear arc, not a 
 """
 
 import hashlib
+import zipfile
+import zlib
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -118,7 +120,7 @@ class StreetGraph:
         try:
             with np.load(path, allow_pickle=False) as file:
                 return cls._from_arrays({name: file[name] for name in file.files}, path)
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             if isinstance(error, FileNotFoundError | GraphFileError):
                 raise
             raise GraphFileError(f"{path} is no street graph: {error}") from error

@@ -44,6 +44,8 @@ class Passage:
     arc_both: Array
     usable: Array
     """Edges in the part of the network where the vehicle can get from everywhere to everywhere, bool, shape (E,)."""
+    stoppable: Array
+    """Usable edges where a truck may stop to lift: all but motorways, where there are others; bool, shape (E,)."""
     zone: Array
     """No-through area of each edge, `EVERYWHERE` for open streets; shape (E,)."""
 
@@ -69,6 +71,7 @@ def passage(graph: StreetGraph, profile: VehicleProfile) -> Passage:
         arc_ticks=np.where(drivable, np.minimum(ticks, CLOSED), CLOSED).astype(np.uint32),
         arc_both=np.where(drivable, np.minimum(both, CLOSED), CLOSED).astype(np.uint32),
         usable=usable,
+        stoppable=_stoppable(graph, usable),
         zone=zone,
     )
 
@@ -104,6 +107,12 @@ def _largest_part(graph: StreetGraph, arcs: Array, edges: Array) -> Array:
     label = _parts(graph, graph.arc_from[arcs], graph.arc_to[arcs], "strong")
     sizes = np.bincount(label[edges]) if edges.any() else np.zeros(1, np.int64)
     return np.asarray(edges & (label == sizes.argmax()))
+
+
+def _stoppable(graph: StreetGraph, usable: Array) -> Array:
+    motorway = np.array([name.startswith("motorway") for name in HIGHWAY_CLASSES])[graph.streets.street_class]
+    stoppable = usable & ~motorway[graph.edge_street]
+    return stoppable if stoppable.any() else usable
 
 
 def _zones(graph: StreetGraph, drivable: Array, edge_access: Array) -> Array:

@@ -36,6 +36,15 @@ class Snapped:
     lat: Array
     unreachable: tuple[UnreachablePoint, ...]
 
+    def or_else(self, other: "Snapped") -> "Snapped":
+        """Take the other's answer for the points that have none here."""
+        found = self.segment != NO_SEGMENT
+        arrays = ("segment", "share", "distance_m", "lon", "lat")
+        return Snapped(
+            **{name: np.where(found, getattr(self, name), getattr(other, name)) for name in arrays},
+            unreachable=tuple(point for point in other.unreachable if not found[point.index]),
+        )
+
 
 class Snapper:
     """Snaps points to the segments that hold a usable edge.
@@ -44,6 +53,11 @@ class Snapper:
     ----------
     usable
         Edges that count, bool, shape (E,): a stop must not be put on a street that the vehicle cannot reach or leave.
+
+    Raises
+    ------
+    ValueError
+        If none counts.
     """
 
     def __init__(self, graph: StreetGraph, usable: Array) -> None:

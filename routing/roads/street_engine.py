@@ -47,7 +47,8 @@ class Ground:
     """What an engine keeps for one vehicle."""
 
     passage: Passage
-    snapper: Snapper
+    stops: Snapper
+    anywhere: Snapper
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -84,8 +85,10 @@ class StreetEngine(ABC):
         """Search with these costs, for use by the calling thread only."""
 
     def snap(self, points: npt.ArrayLike, profile: VehicleProfile) -> Snapped:
-        """Put points on the streets that this vehicle can reach and leave."""
-        return self._ground(profile).snapper.snap(points, reach_m=self._reach_m)
+        """Put points on the streets that this vehicle can reach and leave; on a motorway only where there is no other."""
+        ground = self._ground(profile)
+        snapped = ground.stops.snap(points, reach_m=self._reach_m)
+        return snapped.or_else(ground.anywhere.snap(points, reach_m=self._reach_m)) if snapped.unreachable else snapped
 
     def matrix(self, points: npt.ArrayLike, profile: VehicleProfile, *, progress: Progress | None = None) -> TravelMatrix:
         """Travel between all pairs of points; see `RoadEngine`.
@@ -101,11 +104,10 @@ class StreetEngine(ABC):
         snapped = self.snap(points, profile)
         on_street = np.flatnonzero(snapped.segment != NO_SEGMENT)
         costs = self._ground(profile).passage
-        places = self._places(snapped, on_street, costs)
-        ticks, dm = self._all_pairs(places, costs, progress)
+        drive_s, distance_m = self._all_pairs(self._places(snapped, on_street, costs), on_street, len(snapped.segment), costs, progress)
         return TravelMatrix(
-            drive_s=_spread(_rounded(ticks, ticks, TICKS_PER_S), on_street, len(snapped.segment)),
-            distance_m=_spread(_rounded(dm, ticks, DM_PER_M), on_street, len(snapped.segment)),
+            drive_s=drive_s,
+            distance_m=distance_m,
             snap_m=snapped.distance_m,
             engine=self.name,
             approximate=False,
@@ -129,7 +131,8 @@ class StreetEngine(ABC):
         with self._lock:
             if profile.key not in self._grounds:
                 costs = passage(self.graph, profile)
-                self._grounds[profile.key] = Ground(passage=costs, snapper=Snapper(self.graph, costs.usable))
+                snappers = Snapper(self.graph, costs.stoppable), Snapper(self.graph, costs.usable)
+                self._grounds[profile.key] = Ground(passage=costs, stops=snappers[0], anywhere=snappers[1])
             self._grounds.move_to_end(profile.key)
             while len(self._grounds) > _KEPT_VEHICLES:
                 self._grounds.popitem(last=False)
@@ -150,21 +153,22 @@ class StreetEngine(ABC):
             zone=costs.zone[edge],
         )
 
-    def _all_pairs(self, places: Places, costs: Passage, progress: Progress | None) -> tuple[Array, Array]:
-        stops = len(places.edge)
-        ticks, dm = np.zeros((stops, stops), np.int64), np.zeros((stops, stops), np.int64)
-        if not stops:
-            return ticks, dm
+    def _all_pairs(self, places: Places, on_street: Array, points: int, costs: Passage, progress: Progress | None) -> tuple[Array, Array]:
+        """Fill in the points on streets a few rows at a time; the others stay unreachable, and at home with themselves."""
+        drive_s, distance_m = np.full((2, points, points), UNREACHABLE, np.int32)
         search = self._search(costs)
         rounds = self._rounds(places, costs, search)
-        for start in range(0, stops, _ROWS_AT_ONCE):
+        for start in range(0, len(on_street), _ROWS_AT_ONCE):
             rows = slice(start, start + _ROWS_AT_ONCE)
-            ticks[rows], dm[rows], _ = _cheapest(places[rows], places, search, rounds)
+            ticks, dm, _ = _cheapest(places[rows], places, search, rounds)
+            cells = np.ix_(on_street[rows], on_street)
+            drive_s[cells] = _rounded(ticks, ticks, TICKS_PER_S)
+            distance_m[cells] = _rounded(dm, ticks, DM_PER_M)
             if progress:
-                progress("matrix", min(start + _ROWS_AT_ONCE, stops) / stops)
-        np.fill_diagonal(ticks, 0)
-        np.fill_diagonal(dm, 0)
-        return ticks, dm
+                progress("matrix", min(start + _ROWS_AT_ONCE, len(on_street)) / len(on_street))
+        np.fill_diagonal(drive_s, 0)
+        np.fill_diagonal(distance_m, 0)
+        return drive_s, distance_m
 
     def _rounds(self, places: Places, costs: Passage, search: Search) -> dict[int, tuple[int, int]]:
         """Ticks and decimetres once round the block, from an edge's end back to it, where stops share a one-way edge."""
@@ -265,14 +269,6 @@ def _go_round(
 def _rounded(value: Array, ticks: Array, unit: int) -> Array:
     """Whole seconds or metres, rounded half up; `UNREACHABLE` where the ticks say that there is no way."""
     return np.where(ticks >= NO_WAY, UNREACHABLE, np.maximum(value + unit // 2, 0) // unit).astype(np.int32)
-
-
-def _spread(block: Array, chosen: Array, size: int) -> Array:
-    """Put the chosen points' block into a matrix of all points; the others are unreachable, and at home with themselves."""
-    matrix = np.full((size, size), UNREACHABLE, np.int32)
-    matrix[np.ix_(chosen, chosen)] = block
-    np.fill_diagonal(matrix, 0)
-    return matrix
 
 
 def _no_leg() -> Leg:

@@ -107,7 +107,7 @@ def test_another_side_of_the_road_is_another_graph(tmp_path: Path):
 
 
 def test_a_damaged_or_foreign_file_is_refused(tmp_path: Path):
-    """One length changed, another format, no archive at all: each is told apart from a graph, and a missing file stays missing."""
+    """One length changed, another format, half a file, no archive at all: each is told apart from a graph, and a missing file stays missing."""
     graph = build_graph_from_pbf(ascii_town(tmp_path, T_JUNCTION).pbf)
     path = tmp_path / "graph.npz"
     graph.save(path)
@@ -118,6 +118,10 @@ def test_a_damaged_or_foreign_file_is_refused(tmp_path: Path):
         StreetGraph.load(path)
     np.savez(path, **{**arrays, "format": np.array("another")})
     with pytest.raises(GraphFileError, match="build it again"):
+        StreetGraph.load(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(GraphFileError, match="no street graph"):
         StreetGraph.load(path)
     path.write_bytes(b"no archive")
     with pytest.raises(GraphFileError, match="no street graph"):

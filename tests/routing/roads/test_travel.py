@@ -150,6 +150,25 @@ def test_an_island_is_named_and_not_bridged(make_engine: MakeEngine, tmp_path: P
     assert (np.diag(matrix.drive_s) == 0).all()
 
 
+def test_a_stop_beside_a_motorway_belongs_to_the_street_behind_it(make_engine: MakeEngine, tmp_path: Path):
+    """10 m south of the motorway AB and 90 m north of CD: the truck stops on CD. 250 m north of AB only the motorway is in reach:
+    a truck under way is found there."""
+    town = ascii_town(
+        tmp_path,
+        """
+        A----B
+        |    |
+        C----D
+        """,
+        tags={"AB": {"highway": "motorway"}},
+    )
+    snapped = make_engine(build_graph_from_pbf(town.pbf)).snap(
+        [town.at("A", east_m=200, north_m=-10), town.at("A", east_m=200, north_m=250)], TRUCK
+    )
+    assert snapped.distance_m.round().tolist() == [90, 250]
+    assert snapped.unreachable == ()
+
+
 def test_geometry_follows_the_street_round_the_block(make_engine: MakeEngine, tmp_path: Path):
     """Back on the one-way street: stop, B, C, D, A, stop – the same 700 m and 82 s as in the matrix, and the names on the way."""
     town = ascii_town(tmp_path, ONE_WAY_BLOCK)
