@@ -107,7 +107,7 @@ def test_another_side_of_the_road_is_another_graph(tmp_path: Path):
 
 
 def test_a_damaged_or_foreign_file_is_refused(tmp_path: Path):
-    """One length changed, another format, half a file, no archive at all: each is told apart from a graph, and a missing file stays missing."""
+    """One length changed, another format, half a file, no archive: each is told apart, and a missing file stays missing."""
     graph = build_graph_from_pbf(ascii_town(tmp_path, T_JUNCTION).pbf)
     path = tmp_path / "graph.npz"
     graph.save(path)
