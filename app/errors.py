@@ -3,6 +3,8 @@
 KerbsideError
 ├── NotFound             404  no such row, or it is another tenant's: the two are never told apart
 ├── Rejected             422  the input breaks a rule; names the field and the mend
+│   ├── Unreadable       400  the body cannot be read at all
+│   └── TooLarge         413  more at once than is taken
 ├── Conflict             409  the row has moved on, or the action contradicts an earlier one
 │   └── StaleVersion     412  If-Match named a version that is no longer the current one
 ├── NotSignedIn          401  no credential, or one that is no longer valid
@@ -45,6 +47,14 @@ class NotFound(KerbsideError):
 
 class Rejected(KerbsideError):
     status, title = 422, "The input was not accepted"
+
+
+class Unreadable(Rejected):
+    status, title = 400, "The body cannot be read"
+
+
+class TooLarge(Rejected):
+    status, title = 413, "Too much at once"
 
 
 class Conflict(KerbsideError):

@@ -10,6 +10,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import CURRENT_TENANT, Id, TenantOwned, TenantRow, Versioned, enum_type, same_tenant
+from forecasting.level import SAME_LIFT_S
+
+SAME_REPORTER_S = 1800
 
 
 class LiftSource(StrEnum):
@@ -122,6 +125,21 @@ class Lift(TenantRow):
     client_uid: Mapped[UUID | None]
     """The reporter's own number for it, so that a repeat is not a second lift."""
     recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    def is_same_emptying(self, lifted_at: datetime, source: LiftSource) -> bool:
+        """Whether a report means this lift: other reporters' clocks and delays differ by hours, one reporter's by minutes."""
+        window_s = SAME_REPORTER_S if self.source is source else SAME_LIFT_S
+        return abs((self.lifted_at - lifted_at).total_seconds()) <= window_s
+
+    def confirm(
+        self, lifted_at: datetime, source: LiftSource, *, vehicle_id: int | None, weight_kg: float | None, client_uid: UUID | None
+    ) -> None:
+        """Add what a report knows. Somebody who was there counts for more than a sensor, whose next reading comes hours later."""
+        if self.source is LiftSource.SENSOR:
+            self.source, self.lifted_at = source, lifted_at
+        self.vehicle_id = self.vehicle_id or vehicle_id
+        self.weight_kg = weight_kg if self.weight_kg is None else self.weight_kg
+        self.client_uid = self.client_uid or client_uid
 
 
 class ForecastRun(TenantRow):

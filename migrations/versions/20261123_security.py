@@ -15,7 +15,7 @@ EDITED = (
     " model_artifact plan planning_job planning_policy round round_container route route_day route_run route_visit site vehicle"
     " waste_class_setting zone"
 ).split()
-NEVER_REMOVED = "device lift weigh_ticket".split()
+NEVER_REMOVED = "device weigh_ticket".split()
 PEOPLE_AND_KEYS = "api_key user_account".split()
 ONLY_ADDED = "driver_action measurement".split()
 OWN_SETTINGS = "name, timezone, locale, currency, service_weekdays, map_name, row_version"
@@ -35,6 +35,7 @@ def upgrade() -> None:
     for table in ONLY_ADDED:
         protect(table, verbs="select, insert")
     _protect_audit_entry()
+    _protect_lift()
     _protect_read_grant()
     _protect_tenant()
     _share_what_belongs_to_nobody()
@@ -49,11 +50,17 @@ def _protect_audit_entry() -> None:
         with check (looked_into_tenant_id is null or looked_into_tenant_id in (select t.id from tenant t))""")
 
 
+def _protect_lift() -> None:
+    """What somebody reported stays. What only a sensor showed goes again when later readings prove it wrong."""
+    protect("lift")
+    op.execute("drop policy tenant_removes on lift")
+    op.execute("""create policy sensors_withdraw on lift for delete
+        using (tenant_id = (select writable_tenant()) and source = 'sensor')""")
+
+
 def _protect_read_grant() -> None:
-    """Both sides of a grant see it; only the child may give and change it, and only to its parent."""
+    """Both sides of a grant see it; only the child may give and change it (that it names the parent is a foreign key)."""
     protect("read_grant", verbs="select, insert, update")
-    op.execute("""create policy to_the_parent on read_grant as restrictive for insert
-        with check (grantee_tenant_id = (select t.parent_id from tenant t where t.id = (select current_tenant())))""")
     op.execute(f"revoke update on read_grant from {APP_ROLE}")
     op.execute(f"grant update (revoked_at, expires_at) on read_grant to {APP_ROLE}")
     op.execute("drop policy tenant_reads on read_grant")
