@@ -23,7 +23,7 @@ $$
     select case
         when nullif(current_setting('app.view', true), '') is null then current_tenant()
         else (
-            select g.tenant_id from read_grant g join tenant child on child.id = g.tenant_id and child.parent_id = current_tenant()
+            select g.tenant_id from read_grant g
             where g.tenant_id = nullif(current_setting('app.view', true), '')::integer
               and g.grantee_tenant_id = current_tenant()
               and g.revoked_at is null and (g.expires_at is null or g.expires_at > now())

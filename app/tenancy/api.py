@@ -1,19 +1,27 @@
-"""Who asks, on whose rows, in which transaction: the base of every request."""
+"""Who asks, on whose rows, in which transaction: the base of every request. The room's own endpoints are in `people_api.py`."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Any, TypeVar, cast
 
 from flask import Flask, Response, current_app, g, request
 
 from app.db import Database, TenantSession
-from app.errors import NotSignedIn
-from app.tenancy.identity import Identity
+from app.errors import NotAllowed, NotSignedIn
+from app.tenancy import page_session
+from app.tenancy.identity import READ_ONLY, Identity
+from app.tenancy.links import PREFIX as LINK
+from app.tenancy.links import read_route_link
 from app.tenancy.models import Scope
-from app.tenancy.open_endpoints import OPEN_ENDPOINTS
+from app.tenancy.open_endpoints import ALWAYS_OPEN_TO_VIEWERS, OPEN_ENDPOINTS
+from app.tenancy.operations import look_into
 from app.tenancy.queries import find_key_holder
 
 View = TypeVar("View", bound=Callable[..., Any])
+
+VIEW_HEADER = "Kerbside-View"
+SESSION_LIFETIME = timedelta(hours=12)
 
 
 def database() -> Database:
@@ -29,18 +37,29 @@ def identity() -> Identity:
 
 
 def find_identity() -> Identity | None:
-    """Who asks: a bearer key, else the page session. Looked up once a request."""
+    """Who asks: a bearer key or link, else the page session. Looked up once a request."""
     if "identity" not in g:
-        g.identity = _bearer() if request.headers.get("Authorization") else None
+        g.by_cookie = "Authorization" not in request.headers
+        g.identity = page_session.find_holder(database()) if g.by_cookie else _bearer()
     return cast(Identity | None, g.identity)
 
 
 def _bearer() -> Identity:
-    scheme, _, key = request.headers["Authorization"].partition(" ")
-    holder = find_key_holder(database(), key.strip()) if scheme.lower() == "bearer" else None
+    scheme, _, credential = request.headers["Authorization"].partition(" ")
+    credential = credential.strip()
+    if scheme.lower() == "bearer" and credential.startswith(LINK):
+        return read_route_link(page_session.secret(), credential)
+    holder = find_key_holder(database(), credential) if scheme.lower() == "bearer" else None
     if holder is None:
         raise NotSignedIn("This API key is unknown, revoked or has run out.")
-    return holder
+    child = request.headers.get(VIEW_HEADER)
+    return _looking(holder, child) if child else holder
+
+
+def _looking(holder: Identity, slug: str) -> Identity:
+    """The key's holder looking into a child; the look is in the log even if the request then fails."""
+    with database().transaction(holder.tenant_id, actor=holder.actor) as session:
+        return holder.looking_into(look_into(session, slug=slug).id)
 
 
 def session() -> TenantSession:
@@ -67,24 +86,54 @@ def requires(scope: Scope) -> Callable[[View], View]:
 
 
 def register_transactions(app: Flask) -> None:
-    @app.before_request
-    def ask_who_it_is() -> None:
-        """Before the body is even looked at: an endpoint of the API is closed unless `open_endpoints` says why not."""
-        if request.path.startswith("/api/") and request.endpoint and request.endpoint not in OPEN_ENDPOINTS:
-            identity()
+    """Before each request: who is it, and may they. After it: commit, or roll back."""
+    app.config["PERMANENT_SESSION_LIFETIME"] = SESSION_LIFETIME
+    app.jinja_env.globals["csrf_token"] = page_session.csrf_token
+    app.before_request(_close_what_is_not_open)
+    app.before_request(_refuse_forged_requests)
+    app.before_request(_refuse_writes_of_viewers)
+    app.after_request(_commit_or_roll_back)
+    app.teardown_request(_close)
 
-    @app.after_request
-    def commit_or_roll_back(response: Response) -> Response:
-        current = g.get("db_session")
-        if current is not None:
-            if response.status_code < 400:
-                current.commit()
-            else:
-                current.rollback()
-        return response
 
-    @app.teardown_request
-    def close(_: BaseException | None) -> None:
-        current = g.pop("db_session", None)
-        if current is not None:
-            current.close()
+def _close_what_is_not_open() -> None:
+    """Before the body is even looked at: an endpoint of the API is closed unless `open_endpoints` says why not."""
+    if request.path.startswith("/api/") and request.endpoint and request.endpoint not in OPEN_ENDPOINTS:
+        identity()
+
+
+def _refuse_forged_requests() -> None:
+    """A browser sends its cookie whoever wrote the form: what changes something must carry the session's token as well."""
+    if request.method in page_session.SAFE_METHODS or request.endpoint in OPEN_ENDPOINTS or "Authorization" in request.headers:
+        return
+    if find_identity() is not None:
+        page_session.check_csrf()
+
+
+def _refuse_writes_of_viewers() -> None:
+    """Looking is for reading, while the grant lasts. The policies would refuse it as well; this says it in words."""
+    if request.endpoint in ALWAYS_OPEN_TO_VIEWERS | OPEN_ENDPOINTS.keys() | {"static"}:
+        return
+    who = find_identity()
+    if who is None or who.view_tenant_id is None:
+        return
+    if who.view_tenant_id == page_session.NO_TENANT:
+        raise NotAllowed("The grant to look into that tenant has been revoked or ran out. Stop looking to go on.")
+    if request.method not in page_session.SAFE_METHODS:
+        raise NotAllowed(READ_ONLY)
+
+
+def _commit_or_roll_back(response: Response) -> Response:
+    current = g.get("db_session")
+    if current is not None:
+        if response.status_code < 400:
+            current.commit()
+        else:
+            current.rollback()
+    return response
+
+
+def _close(_: BaseException | None) -> None:
+    current = g.pop("db_session", None)
+    if current is not None:
+        current.close()

@@ -23,6 +23,7 @@ def record(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
     note: str | None = None,
+    looked_into_tenant_id: int | None = None,
 ) -> None:
     """Add the entry of one change; the actor is the session's. Flushes a new row, because its number belongs in the entry."""
     if row is not None and row.id is None:
@@ -36,6 +37,7 @@ def record(
             before=as_json(before),
             after=as_json(after),
             note=note,
+            looked_into_tenant_id=looked_into_tenant_id,
         )
     )
 

@@ -1,6 +1,6 @@
 """Who is asking: one shape for people, programs and jobs, and what each may do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.errors import NotAllowed
 from app.tenancy.models import Role, Scope
@@ -23,6 +23,11 @@ ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
     Role.SERVICE_DESK: frozenset({Scope.REGISTER_READ, Scope.PLANS_READ}),
 }
 
+READING = frozenset({Scope.REGISTER_READ, Scope.MEASUREMENTS_READ, Scope.PLANS_READ, Scope.KPIS_READ})
+"""What a look into a child may use: people, keys and the audit log stay the child's own."""
+
+READ_ONLY = "You are looking into another tenant under a grant, which is for reading only. Stop looking to go on."
+
 
 @dataclass(frozen=True)
 class Identity:
@@ -40,5 +45,16 @@ class Identity:
     """The child tenant that is being looked into under a grant, read only."""
 
     def require(self, scope: Scope) -> None:
+        """NotAllowed unless the credential reaches this far; while looking into a child, nothing but reading does."""
+        if self.view_tenant_id is not None and scope not in READING:
+            raise NotAllowed(READ_ONLY)
         if scope not in self.scopes:
             raise NotAllowed(f"This needs the scope '{scope}', which {self.actor} does not have.")
+
+    def looking_into(self, tenant_id: int) -> "Identity":
+        """The same somebody, looking into a child."""
+        return replace(self, view_tenant_id=tenant_id, scopes=self.scopes & READING)
+
+
+def of_user(tenant_id: int, user_id: int, role: Role) -> Identity:
+    return Identity(tenant_id, f"user:{user_id}", ROLE_SCOPES[role], role=role, user_id=user_id)

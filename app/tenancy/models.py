@@ -4,7 +4,19 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Integer, SmallInteger, String, Text, UniqueConstraint, func
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -47,7 +59,10 @@ class Tenant(Base, Versioned):
     """A city, or a franchise in one. All other rows hang below a tenant; its own row is visible to itself."""
 
     __tablename__ = "tenant"
-    __table_args__ = (CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{1,40}$'", name="slug_is_plain"),)
+    __table_args__ = (
+        CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{1,40}$'", name="slug_is_plain"),
+        UniqueConstraint("id", "parent_id"),  # what a grant refers to: nobody but the parent can be named in one
+    )
 
     id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("tenant.id"))
@@ -103,9 +118,12 @@ class ReadGrant(TenantRow):
     """A child's leave for its parent to read its rows, until it is revoked or runs out. The row-level policies evaluate it."""
 
     __tablename__ = "read_grant"
-    __table_args__ = (Index("ix_read_grant_grantee", "grantee_tenant_id", "tenant_id"),)
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "grantee_tenant_id"], ["tenant.id", "tenant.parent_id"]),
+        Index("ix_read_grant_grantee", "grantee_tenant_id", "tenant_id"),
+    )
 
-    grantee_tenant_id: Mapped[int] = mapped_column(ForeignKey("tenant.id"))
+    grantee_tenant_id: Mapped[int]
     granted_by: Mapped[str] = mapped_column(String(254))
     purpose: Mapped[str] = mapped_column(String(300))
     granted_at: Mapped[datetime] = mapped_column(server_default=func.now())

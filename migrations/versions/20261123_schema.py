@@ -91,6 +91,7 @@ def upgrade() -> None:
         sa.CheckConstraint("slug ~ '^[a-z0-9][a-z0-9-]{1,40}$'", name=op.f("ck_tenant_slug_is_plain")),
         sa.ForeignKeyConstraint(["parent_id"], ["tenant.id"], name=op.f("fk_tenant_parent_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tenant")),
+        sa.UniqueConstraint("id", "parent_id", name=op.f("uq_tenant_id_parent_id")),
         sa.UniqueConstraint("slug", name=op.f("uq_tenant_slug")),
     )
     op.create_table(
@@ -460,7 +461,9 @@ def upgrade() -> None:
         sa.Column("granted_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["grantee_tenant_id"], ["tenant.id"], name=op.f("fk_read_grant_grantee_tenant_id")),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "grantee_tenant_id"], ["tenant.id", "tenant.parent_id"], name=op.f("fk_read_grant_tenant_id_grantee_tenant_id")
+        ),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name=op.f("fk_read_grant_tenant_id")),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_read_grant")),
     )
@@ -551,7 +554,7 @@ def upgrade() -> None:
         sa.Column("code", sa.String(length=60), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("inhabitants", sa.Integer(), nullable=True),
-        sa.Column("area", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("area", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
         sa.Column("row_version", sa.Integer(), server_default="1", nullable=False),
         sa.CheckConstraint("inhabitants >= 0", name=op.f("ck_zone_inhabitants_not_negative")),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name=op.f("fk_zone_tenant_id")),

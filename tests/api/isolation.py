@@ -21,7 +21,7 @@ from werkzeug.routing import Rule
 from app import create_app
 from app.config import Settings
 from app.db import Database, TenantOwned
-from app.tenancy import open_endpoints
+from app.tenancy.open_endpoints import OPEN_ENDPOINTS
 from migrations.models import Base
 
 API = "/api/v1"
@@ -89,7 +89,7 @@ def _entry(said: list[Owned], endpoint: str, method: str) -> Owned | None:
 
 def _said_by_rooms() -> tuple[list[Owned], dict[str, str]]:
     said: list[Owned] = []
-    exempt = dict(open_endpoints.OPEN_ENDPOINTS)
+    exempt = dict(OPEN_ENDPOINTS)
     for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
         if module.name.startswith("owned_"):
             room = import_module(f"tests.api.{module.name}")
