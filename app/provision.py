@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from app.config import Settings
@@ -47,6 +47,11 @@ def make_roles_and_database(server: EmbeddedPostgres, database: str) -> Database
     return DatabaseUrls(
         app=server.url(database=database, user=APP_ROLE), owner=server.url(database=database, user=OWNER_ROLE), server=server
     )
+
+
+def owner_engine(urls: DatabaseUrls) -> Engine:
+    """Connections as the schema's owner, for what the app may not do: new tenants, partitions, maps."""
+    return create_engine(urls.owner, poolclass=NullPool)
 
 
 def with_driver(url: str) -> str:
