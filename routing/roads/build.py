@@ -158,7 +158,7 @@ def _closed_for(rules: list[TurnRule], to_way: int, u_turn: bool, onwards: set[i
     heavy, light = [rule for rule in rules if rule.heavy], [rule for rule in rules if rule.light]
     for bit, mine in ((BANNED_HEAVY, heavy), (BANNED_LIGHT, light)):
         only = {rule.to_way for rule in mine if rule.kind is RuleKind.ONLY} & onwards
-        if (only and (u_turn or to_way not in only)) or any(_forbids(rule, to_way, u_turn) for rule in mine):
+        if (only and to_way not in only) or any(_forbids(rule, to_way, u_turn) for rule in mine):
             closed |= bit
     return closed
 

@@ -118,8 +118,9 @@ class StreetGraph:
             If the file is of another version, is no street graph, or its content does not match its digest.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                return cls._from_arrays({name: file[name] for name in file.files}, path)
+            # opened here: numpy leaves the file open when the archive is broken
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+                return cls._from_arrays({name: archive[name] for name in archive.files}, path)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             if isinstance(error, FileNotFoundError | GraphFileError):
                 raise

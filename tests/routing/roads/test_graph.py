@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import numpy as np
+import osmium
 import pytest
+from osmium.osm.mutable import Node, Way
 
 from routing.roads.build import build_graph, build_graph_from_pbf
 from routing.roads.cch import CchEngine, is_available, street_engine
@@ -20,10 +22,15 @@ T_JUNCTION = """
 """
 
 
-def turns(graph: StreetGraph) -> set[tuple[str, str]]:
+def turn_names(graph: StreetGraph) -> list[tuple[str, str]]:
     """All turns by the names of their streets; ``-`` before a street driven against its line."""
     names = [("-" if graph.edge_reversed[edge] else "") + graph.street_name(edge) for edge in range(graph.edges)]
-    return {(names[a], names[b]) for a, b in zip(graph.arc_from, graph.arc_to, strict=True)}
+    return [(names[a], names[b]) for a, b in zip(graph.arc_from, graph.arc_to, strict=True)]
+
+
+def turns(graph: StreetGraph) -> set[tuple[str, str]]:
+    """The turns as a set."""
+    return set(turn_names(graph))
 
 
 def test_every_street_follows_every_other_at_a_junction(tmp_path: Path):
@@ -68,6 +75,43 @@ def test_a_rule_about_a_missing_street_or_of_another_kind_is_left_out(tmp_path: 
     assert build_graph_from_pbf(missing.pbf).arc_banned.max() == 0
     unknown = ascii_town(tmp_path, T_JUNCTION, turns=["give_way AB B BD"])
     assert build_graph_from_pbf(unknown.pbf).arcs == 12
+
+
+def one_street(folder: Path, nodes: list[int], known: set[int]) -> Path:
+    """A street over `nodes`, each 0.001° (111 m) east of its number's predecessor; only the `known` ones are in the extract."""
+    pbf = folder / "street.osm.pbf"
+    with osmium.SimpleWriter(str(pbf), overwrite=True) as writer:
+        for node in sorted(known):
+            writer.add_node(Node(id=node, version=1, location=(node / 1000, 0.0)))
+        writer.add_way(Way(id=1, version=1, nodes=nodes, tags={"highway": "residential"}))
+    return pbf
+
+
+def test_a_gap_in_the_extract_is_not_bridged(tmp_path: Path):
+    """Node 3 of 1-2-3-4-5 is missing: two pieces of 111 m remain, with nothing between."""
+    streets = read_streets(one_street(tmp_path, [1, 2, 3, 4, 5], {1, 2, 4, 5}))
+    assert streets.length_m.round().tolist() == [111, 111]
+    assert len(streets.node_blocked) == 4
+
+
+def test_a_node_named_twice_in_a_row_is_no_street(tmp_path: Path):
+    """1-1-2 is one piece of 111 m."""
+    assert read_streets(one_street(tmp_path, [1, 1, 2], {1, 2})).length_m.round().tolist() == [111]
+
+
+def test_a_loop_driven_twice_is_no_u_turn(tmp_path: Path):
+    """Clockwise round the loop and on: a right turn at A (3 s), the other way a left turn (6 s); round within it 60 s."""
+    town = ascii_town(
+        tmp_path,
+        """
+        X--A--+
+           |  |
+           +--+
+        """,
+    )
+    graph = build_graph_from_pbf(town.pbf)
+    seconds = dict(zip(turn_names(graph), graph.arc_penalty_s.tolist(), strict=True))
+    assert [seconds[pair] for pair in (("AA", "AA"), ("-AA", "-AA"), ("AA", "-AA"))] == [3, 6, 60]
 
 
 def test_streets_end_at_the_rim_of_the_area(tmp_path: Path):
