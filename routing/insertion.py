@@ -1,0 +1,114 @@
+"""Cheapest insertion: where would one more stop cost least? The simple engine that needs no solver, and the yardstick of reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from heapq import nsmallest
+
+from routing.clock import Order, time_route
+from routing.problem import Facility, Problem, Stop, Vehicle
+
+TIMED_CANDIDATES = 8
+"""Of all places for a stop on one vehicle only those with the smallest detour are timed in full."""
+
+Orders = Mapping[str, Order]
+"""What each used vehicle visits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """A place for a stop that keeps every rule."""
+
+    vehicle: str
+    order: Order
+    extra_cost: int
+
+
+def insert_greedily(problem: Problem, stops: tuple[Stop, ...], orders: Orders) -> dict[str, Order]:
+    """Insert stops at their cheapest places, mandatory ones first, then by prize; what fits nowhere or costs too much stays out."""
+    grown = dict(orders)
+    waiting = sorted(stops, key=lambda one: (one.prize is not None, -(one.prize or 0)))
+    while waiting:
+        left = [stop for stop in waiting if not _insert(problem, grown, stop)]
+        if len(left) == len(waiting):
+            break
+        waiting = left  # what was too dear alone may pay beside what came later
+    return grown
+
+
+def _insert(problem: Problem, orders: dict[str, Order], stop: Stop) -> bool:
+    if stop.group is not None and any(getattr(place, "group", None) == stop.group for order in orders.values() for place in order):
+        return False
+    best = cheapest_insertion(problem, orders, stop)
+    if best is None or (stop.prize is not None and best.extra_cost > stop.prize):
+        return False
+    orders[best.vehicle] = best.order
+    return True
+
+
+def cheapest_insertion(problem: Problem, orders: Orders, stop: Stop) -> Insertion | None:
+    """The cheapest place for one more stop over all vehicles, used or not, or None where no place keeps the rules.
+
+    Per vehicle the `TIMED_CANDIDATES` places of smallest detour are timed in full; they lie inside trips or are trips of their own.
+    """
+    found = (option for vehicle in problem.vehicles if (option := _best_on(problem, vehicle, orders.get(vehicle.key, ()), stop)))
+    return min(found, key=lambda option: option.extra_cost, default=None)
+
+
+def _best_on(problem: Problem, vehicle: Vehicle, order: Order, stop: Stop) -> Insertion | None:
+    if not vehicle.may_serve(stop):
+        return None
+    before = time_route(problem, vehicle, order) if order else None
+    if order and before is None:
+        return None
+    spent = before.cost.total if before is not None else 0
+    candidates = nsmallest(TIMED_CANDIDATES, _candidates(problem, vehicle, order, stop), key=lambda candidate: candidate[0])
+    timed = ((extended, time_route(problem, vehicle, extended)) for _, extended in candidates)
+    options = [Insertion(vehicle.key, extended, route.cost.total - spent) for extended, route in timed if route is not None]
+    return min(options, key=lambda option: option.extra_cost, default=None)
+
+
+def _candidates(problem: Problem, vehicle: Vehicle, order: Order, stop: Stop) -> Iterator[tuple[int, Order]]:
+    """Every place in a trip of the stop's class that has room, and a trip of its own at each boundary, with the detour's cost."""
+    path = [vehicle.start_location, *(place.location for place in order), vehicle.end_location]
+    own = problem.facilities_for(stop.waste_class) if vehicle.ends_empty else ()
+    for position in range(len(order) + 1):
+        here, there = path[position], path[position + 1]
+        if _joins_trip(problem, vehicle, order, position, stop):
+            detour = _detour(problem, vehicle, here, (stop.location,), there)
+            if detour is not None:
+                yield detour, (*order[:position], stop, *order[position:])
+        if position == 0 or isinstance(order[position - 1], Facility):
+            for facility in own:
+                detour = _detour(problem, vehicle, here, (stop.location, facility.location), there)
+                if detour is not None:
+                    yield detour, (*order[:position], stop, facility, *order[position:])
+
+
+def _joins_trip(problem: Problem, vehicle: Vehicle, order: Order, position: int, stop: Stop) -> bool:
+    """Is `position` within a trip that carries the stop's class and has room for it?"""
+    first = position
+    while first > 0 and not isinstance(order[first - 1], Facility):
+        first -= 1
+    last = position
+    while last < len(order) and not isinstance(order[last], Facility):
+        last += 1
+    trip = [place for place in order[first:last] if isinstance(place, Stop)]
+    if (not trip and vehicle.ends_empty) or (vehicle.one_class_per_trip and any(one.waste_class != stop.waste_class for one in trip)):
+        return False
+    if last < len(order) and stop.waste_class not in order[last].accepts:  # type: ignore[union-attr]  # the loop ended at a facility
+        return False
+    loads = zip(*(vehicle.load_of(one, problem.dimensions) for one in (*trip, stop)), strict=True)
+    return all(sum(amounts) <= most for amounts, most in zip(loads, vehicle.capacity, strict=True))
+
+
+def _detour(problem: Problem, vehicle: Vehicle, here: int, via: tuple[int, ...], there: int) -> int | None:
+    travel = problem.travel_of(vehicle)
+    drive_s, distance_m = -travel.drive_rows[here][there], -travel.distance_rows[here][there]
+    for origin, target in zip((here, *via), (*via, there), strict=True):
+        if not travel.reaches(origin, target):
+            return None
+        drive_s += travel.drive_rows[origin][target]
+        distance_m += travel.distance_rows[origin][target]
+    return vehicle.cost_per_s * drive_s + vehicle.cost_per_m * distance_m

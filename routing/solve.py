@@ -1,0 +1,139 @@
+"""The one door to routing: a problem in, a checked plan out, always."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
+from dataclasses import replace
+
+from routing.check import check
+from routing.clock import Order, lost_prizes, time_route
+from routing.engines import ortools
+from routing.errors import EngineError
+from routing.insertion import cheapest_insertion, insert_greedily
+from routing.io import problem_digest
+from routing.plan import Plan, Reason, Unserved, VisitKind
+from routing.problem import COST_UNITS_PER_CURRENCY, Problem, Stop
+from routing.stopping import StopCriterion
+from routing.triage import find_hopeless
+
+GREEDY = "insertion"
+
+
+def solve(
+    problem: Problem,
+    *,
+    stop: StopCriterion,
+    seed: int = 0,
+    on_improvement: Callable[[Plan], None] | None = None,
+    warm_start: Plan | None = None,
+    executor: Executor | None = None,
+) -> Plan:
+    """Route tonight's stops at the least cost plus prizes passed up.
+
+    Parameters
+    ----------
+    stop
+        When the search ends. With `MaxIterations` the same seed gives the same plan on every machine.
+    seed
+        Varies the search.
+    on_improvement
+        Called with each better plan, as far as it is known then: stops left out are marked as `no_room_left`. Not with `executor`.
+    warm_start
+        A plan of a similar problem to begin from; stops that are gone and routes that no longer keep the rules are left out.
+    executor
+        Where the engine's search runs; by default in this process.
+
+    Returns
+    -------
+    Plan
+        Keeps every rule (`check` has seen it). Stops that could not or should not be served are listed, each with its reason.
+
+    Raises
+    ------
+    EngineError
+        If the plan fails the check, which is a defect of this package and never of the problem.
+    """
+    hopeless = find_hopeless(problem)
+    out = {one.stop for one in hopeless}
+    core = replace(problem, stops=tuple(one for one in problem.stops if one.key not in out))
+    begin = _orders_of(core, warm_start) if warm_start is not None else None
+    digest = problem_digest(problem)
+
+    def report(orders: dict[str, Order]) -> None:
+        assert on_improvement is not None
+        kept = _sound(core, orders)
+        left = (Unserved(stop=one.key, reason=Reason.NO_ROOM_LEFT, detail="so far") for one in _left_out(core, kept))
+        on_improvement(_plan(problem, kept, (*hopeless, *left), ortools.NAME, seed, digest))
+
+    if executor is not None:
+        orders = executor.submit(ortools.search, core, stop=stop, seed=seed, warm_start=begin).result()
+    else:
+        orders = ortools.search(core, stop=stop, seed=seed, on_improvement=report if on_improvement else None, warm_start=begin)
+    finished = complete(core, orders or begin or {})
+    unserved = (*hopeless, *explain_unserved(core, finished))
+    plan = _plan(problem, finished, unserved, GREEDY if orders is None else ortools.NAME, seed, digest)
+    verdict = check(problem, plan)
+    if not verdict.feasible:
+        raise EngineError(f"the plan breaks {sorted({one.rule for one in verdict.violations})}: {verdict.violations[:3]}")
+    return plan
+
+
+def complete(problem: Problem, orders: Mapping[str, Order]) -> dict[str, Order]:
+    """Drop routes that the clock refuses, and insert every stop that is left where it pays."""
+    kept = _sound(problem, orders)
+    return insert_greedily(problem, _left_out(problem, kept), kept)
+
+
+def _sound(problem: Problem, orders: Mapping[str, Order]) -> dict[str, Order]:
+    return {key: order for key, order in orders.items() if order and time_route(problem, problem.vehicle_by_key[key], order) is not None}
+
+
+def _orders_of(problem: Problem, plan: Plan) -> dict[str, Order]:
+    """The plan's orders, as far as its vehicles, stops and facilities still exist and may go on that way."""
+    orders: dict[str, Order] = {}
+    for route in plan.routes:
+        places = []
+        for visit in route.visits:
+            known = problem.stop_by_key if visit.kind is VisitKind.PICKUP else problem.facility_by_key
+            if visit.kind is not VisitKind.BREAK and visit.key in known:
+                places.append(known[visit.key])
+        orders[route.vehicle] = tuple(places)
+    return _sound(problem, {key: order for key, order in orders.items() if key in problem.vehicle_by_key})
+
+
+def _left_out(problem: Problem, orders: Mapping[str, Order]) -> tuple[Stop, ...]:
+    served = {place.key for order in orders.values() for place in order if isinstance(place, Stop)}
+    return tuple(stop for stop in problem.stops if stop.key not in served)
+
+
+def _plan(problem: Problem, orders: Mapping[str, Order], unserved: tuple[Unserved, ...], engine: str, seed: int, digest: str) -> Plan:
+    routes = [time_route(problem, vehicle, orders[vehicle.key]) for vehicle in problem.vehicles if vehicle.key in orders]
+    sound = tuple(route for route in routes if route is not None)
+    assert len(sound) == len(routes)
+    return Plan(routes=sound, unserved=unserved, engine=engine, seed=seed, problem_digest=digest)
+
+
+def explain_unserved(problem: Problem, orders: Mapping[str, Order]) -> Iterator[Unserved]:
+    """Why each stop that is in no order stays out, by trying to insert it. The stops must have a round of their own (`find_hopeless`)."""
+    left = _left_out(problem, orders)
+    alternatives = {stop.group: stop.key for stop in problem.stops if stop.group is not None and stop not in left}
+    for stop in left:
+        if stop.group in alternatives:
+            yield Unserved(stop=stop.key, reason=Reason.ALTERNATIVE_SERVED, detail=f"{alternatives[stop.group]} is served instead")
+            continue
+        best = cheapest_insertion(problem, orders, stop)
+        if best is None:
+            yield Unserved(stop=stop.key, reason=Reason.NO_ROOM_LEFT, detail="no vehicle has room and time left")
+        else:
+            detail = f"would cost {_money(best.extra_cost)} more on {best.vehicle}, its prize is {_money(stop.prize or 0)}"
+            yield Unserved(stop=stop.key, reason=Reason.NOT_WORTH_ITS_PRIZE, detail=detail)
+
+
+def objective(problem: Problem, plan: Plan) -> int:
+    """What engines minimise: the cost of the routes and the prizes passed up."""
+    return plan.cost + lost_prizes(problem, plan.served)
+
+
+def _money(cost: int) -> str:
+    return f"{cost / COST_UNITS_PER_CURRENCY:.2f}"
