@@ -114,15 +114,22 @@ def _answer_http(error: HTTPException) -> Response:
 
 
 def _field_problems(data: dict[str, Any] | None) -> tuple[FieldProblem, ...]:
-    """marshmallow's nested messages as flat `field` / `problem` pairs (`json.stops.3.lat`)."""
+    """What webargs found, by the place it looked in (json, query, …), as problems of the fields themselves."""
+    messages = (data or {}).get("messages", {})
+    return tuple(problem for found in messages.values() for problem in field_problems(found))
+
+
+def field_problems(messages: Any) -> tuple[FieldProblem, ...]:
+    """marshmallow's nested messages as flat pairs of field and problem (`stops.3.lat`; `body` for what is wrong with the whole)."""
     found: list[FieldProblem] = []
 
-    def walk(path: str, messages: Any) -> None:
-        if isinstance(messages, dict):
-            for key, inner in messages.items():
-                walk(f"{path}.{key}" if path else str(key), inner)
+    def walk(path: tuple[str, ...], told: Any) -> None:
+        if isinstance(told, dict):
+            for key, inner in told.items():
+                walk((*path, str(key)), inner)
         else:
-            found.append(FieldProblem(path, " ".join(str(m) for m in messages) if isinstance(messages, list) else str(messages)))
+            named = ".".join(part for part in path if part != "_schema") or "body"
+            found.append(FieldProblem(named, " ".join(str(one) for one in told) if isinstance(told, list) else str(told)))
 
-    walk("", (data or {}).get("messages", {}))
+    walk((), messages)
     return tuple(found)

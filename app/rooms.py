@@ -3,5 +3,10 @@
 from flask import Blueprint
 from flask_smorest import Blueprint as ApiBlueprint
 
-BLUEPRINTS: tuple[ApiBlueprint, ...] = ()
-PAGES: tuple[Blueprint, ...] = ()
+from app.assets import api as assets
+from app.maps import api as maps
+from app.telemetry import api as telemetry
+from app.tenancy import people_api as tenancy
+
+BLUEPRINTS: tuple[ApiBlueprint, ...] = (assets.blueprint, maps.blueprint, telemetry.blueprint, tenancy.blueprint)
+PAGES: tuple[Blueprint, ...] = (maps.tiles,)

@@ -68,7 +68,7 @@ class Zone(TenantRow, Versioned):
     code: Mapped[str] = mapped_column(String(60))
     name: Mapped[str] = mapped_column(String(200))
     inhabitants: Mapped[int | None]
-    area: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    area: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     """GeoJSON Polygon or MultiPolygon."""
 
 

@@ -119,5 +119,5 @@ def holiday(session: TenantSession, day: date = date(2026, 12, 25), name: str = 
     return _added(session, Holiday(day=day, name=name))
 
 
-def class_setting(session: TenantSession, **values: Any) -> WasteClassSetting:
+def waste_class_setting(session: TenantSession, **values: Any) -> WasteClassSetting:
     return _added(session, WasteClassSetting(**{"waste_class": WasteClass.GLASS, "density_kg_m3": 280.0} | values))
