@@ -69,6 +69,11 @@ class Area:
         side = up / max(math.cos(math.radians(max(abs(south), abs(north)))), 0.01)
         return cls(west=max(west - side, -180), south=max(south - up, -90), east=min(east + side, 180), north=min(north + up, 90))
 
+    def touches(self, xs: list[int], ys: list[int]) -> bool:
+        """Whether any of the vertices (10⁻⁷ degrees, as the extract counts) lies within: keeps a country's streets out of memory."""
+        west, south, east, north = (round(side * 1e7) for side in (self.west, self.south, self.east, self.north))
+        return any(west <= x <= east and south <= y <= north for x, y in zip(xs, ys, strict=True))
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Streets:
@@ -115,6 +120,7 @@ class Streets:
 class _Raw:
     """What one pass over the file collects, before anything is cut."""
 
+    area: Area | None = None
     refs: list[int] = field(default_factory=list)
     xs: list[int] = field(default_factory=list)
     ys: list[int] = field(default_factory=list)
@@ -140,14 +146,17 @@ def read_streets(pbf: str | Path, *, area: Area | None = None, progress: Progres
     Raises
     ------
     ValueError
-        If the file holds no street (within the area).
+        If the file is no extract, or holds no street (within the area).
     """
     tell = progress or (lambda _stage, _share: None)
     tell("read", 0.0)
-    raw = _Raw()
-    entities = osmium.FileProcessor(str(pbf)).with_locations().with_filter(osmium.filter.KeyFilter(*_KEYS))
-    for entity in entities:
-        _take(raw, entity)
+    raw = _Raw(area)
+    Path(pbf).stat()  # a missing file is no broken one
+    try:
+        for entity in osmium.FileProcessor(str(pbf)).with_locations().with_filter(osmium.filter.KeyFilter(*_KEYS)):
+            _take(raw, entity)
+    except RuntimeError as error:
+        raise ValueError(f"{pbf} cannot be read as an OpenStreetMap extract: {error}") from error
     tell("read", 1.0)
     streets = _cut(raw, area)
     tell("cut", 1.0)
@@ -172,9 +181,12 @@ def _take_way(raw: _Raw, way: Any) -> None:
     heavy, light = meaning.access(tags, heavy=True), meaning.access(tags, heavy=False)
     if kind is None or along is None or max(heavy, light) == meaning.Access.CLOSED or len(way.nodes) < 2:
         return
+    xs, ys = [node.x for node in way.nodes], [node.y for node in way.nodes]
+    if raw.area and not raw.area.touches(xs, ys):
+        return
     raw.refs.extend([node.ref for node in way.nodes])
-    raw.xs.extend([node.x for node in way.nodes])
-    raw.ys.extend([node.y for node in way.nodes])
+    raw.xs.extend(xs)
+    raw.ys.extend(ys)
     raw.vertices.append(len(way.nodes))
     name = raw.names.setdefault(tags.get("name") or tags.get("ref", ""), len(raw.names))
     limits = (meaning.speed_limit_kmh(tags), meaning.speed_limit_kmh(tags, heavy=False))
@@ -211,7 +223,7 @@ def _cut(raw: _Raw, area: Area | None) -> Streets:
     street = np.repeat(np.arange(len(counts)), counts)
     starts = np.cumsum(counts) - counts
 
-    first, last = _segments(refs, here, street, starts, np.array(raw.barriers, np.int64))
+    first, last = _segments(refs, here, street, starts, np.array(raw.barriers, np.int64)) if len(refs) else (refs, refs)
     if not len(first):
         raise ValueError("no street for motor vehicles in the extract" + (" within the area" if area else ""))
     node_refs, ends = np.unique(np.concatenate((refs[first], refs[last])), return_inverse=True)

@@ -20,7 +20,7 @@ class GreatCircleEngine:
     """
 
     detour: float = 1.5
-    speed_kmh: float = 25.0
+    speed_kmh: float = 30.0
 
     def __post_init__(self) -> None:
         if self.detour < 1:

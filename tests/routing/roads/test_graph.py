@@ -123,6 +123,17 @@ def test_streets_end_at_the_rim_of_the_area(tmp_path: Path):
         read_streets(town.pbf, area=Area.around([(50, 50)]))
 
 
+def test_a_file_that_is_no_extract_says_so(tmp_path: Path):
+    """Another content, an extract without streets, and no file at all."""
+    (tmp_path / "text.osm.pbf").write_text("no extract")
+    with pytest.raises(ValueError, match="cannot be read"):
+        read_streets(tmp_path / "text.osm.pbf")
+    with pytest.raises(ValueError, match="no street for motor vehicles"):
+        read_streets(ascii_town(tmp_path, "A---B", tags={"AB": {"highway": "steps"}}).pbf)
+    with pytest.raises(FileNotFoundError):
+        read_streets(tmp_path / "missing.osm.pbf")
+
+
 def test_an_area_keeps_its_margin_all_round():
     """At 60° north a degree of longitude is half as long: 1 km is 0.009° up and 0.018° sideways."""
     area = Area.around([(10, 60), (11, 60)], margin_m=1_000)
