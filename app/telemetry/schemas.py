@@ -1,0 +1,177 @@
+"""Telemetry on the wire. The batch's schemas say for the OpenAPI document what `readings.py` checks; a test holds the two together."""
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from app.assets.waste_classes import WasteClass
+from app.http import PageArgs
+from app.telemetry.models import LiftSource
+from app.telemetry.readings import DEVICE_PATTERN, LARGEST_BATCH, RANGES, OutcomeStatus
+
+LARGEST_ID = 2**63 - 1
+
+
+class StrictFloat(fields.Float):
+    """A JSON number: no text, no boolean."""
+
+    def _validated(self, value: Any) -> float:
+        if isinstance(value, str | bool):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
+def _figure(name: str, description: str, *, whole: bool = False) -> fields.Field[Any]:
+    low, high = RANGES[name]
+    options: dict[str, Any] = {"validate": validate.Range(low, high), "allow_none": True, "metadata": {"description": description}}
+    return fields.Integer(strict=True, **options) if whole else StrictFloat(allow_nan=False, **options)
+
+
+def _instant(description: str, **options: Any) -> fields.AwareDateTime:
+    return fields.AwareDateTime(format="iso", metadata={"description": description}, **options)
+
+
+class ReadingSchema(Schema):
+    """One reading. Send `distance_mm` or `fill_pct`, not both."""
+
+    device = fields.String(
+        required=True,
+        validate=validate.Regexp(DEVICE_PATTERN),
+        metadata={"description": "The device's uid.", "example": "70B3D500700016DA"},
+    )
+    observed_at = _instant("The device's clock.", required=True)
+    gateway_at = _instant("The network's clock.", allow_none=True)
+    distance_mm = _figure("distance_mm", "From the sensor down to the waste; null: no echo.", whole=True)
+    fill_pct = _figure("fill_pct", "Fill, where the device works it out itself; null: no echo.")
+    weight_kg = _figure("weight_kg", "Weight of the waste.")
+    temperature_c = _figure("temperature_c", "Temperature inside.")
+    acceleration_g = _figure("acceleration_g", "Largest acceleration since the last reading.")
+    tilt_deg = _figure("tilt_deg", "Tilt against upright.")
+    battery_v = _figure("battery_v", "Battery voltage.")
+    signal_dbm = _figure("signal_dbm", "Strength of the radio signal.", whole=True)
+
+
+class BatchSchema(Schema):
+    measurements = fields.List(fields.Nested(ReadingSchema), required=True, validate=validate.Length(max=LARGEST_BATCH))
+
+
+class OutcomeSchema(Schema):
+    """What became of one reading; a refusal or conflict says which field, what is wrong and how to mend it."""
+
+    status = fields.Enum(OutcomeStatus, by_value=True, required=True)
+    field = fields.String()
+    problem = fields.String()
+    mend = fields.String()
+
+
+class CountsSchema(Schema):
+    stored = fields.Integer()
+    duplicate = fields.Integer()
+    conflict = fields.Integer()
+    rejected = fields.Integer()
+
+
+class BatchAnswerSchema(Schema):
+    counts = fields.Nested(CountsSchema)
+    items = fields.List(fields.Nested(OutcomeSchema), metadata={"description": "One a reading, in the order sent."})
+
+
+def _id(**options: Any) -> fields.Integer:
+    return fields.Integer(strict=True, validate=validate.Range(1, LARGEST_ID), **options)
+
+
+def _plain_text(value: str) -> None:
+    if "\0" in value:
+        raise ValidationError("Holds a character with the number 0, which no text may.")
+
+
+class DeviceChangeSchema(Schema):
+    """What may change: where it hangs (null: nowhere), what it is, how often it reports."""
+
+    container_id = _id(allow_none=True)
+    kind = fields.String(validate=[validate.Length(1, 80), _plain_text])
+    reporting_interval_s = fields.Integer(strict=True, validate=validate.Range(1, 31_536_000))
+    installed_at = fields.AwareDateTime(format="iso", allow_none=True)
+
+
+class DeviceSchema(DeviceChangeSchema):
+    id = fields.Integer(dump_only=True)
+    device_uid = fields.String(required=True, validate=validate.Regexp(DEVICE_PATTERN))
+    last_seen_at = fields.AwareDateTime(format="iso", dump_only=True)
+    battery_v = fields.Float(dump_only=True)
+
+
+class DeviceArgs(PageArgs):
+    container_id = fields.Integer(validate=validate.Range(1, LARGEST_ID))
+    device_uid = fields.String(validate=validate.Regexp(DEVICE_PATTERN))
+
+
+class PeriodArgs(PageArgs):
+    since = fields.AwareDateTime(format="iso", load_default=None)
+    until = fields.AwareDateTime(format="iso", load_default=None)
+
+
+class LiftArgs(PeriodArgs):
+    container_id = fields.Integer(validate=validate.Range(1, LARGEST_ID))
+    source = fields.Enum(LiftSource, by_value=True)
+
+
+class StateArgs(PageArgs):
+    min_fill_pct = fields.Float(validate=validate.Range(-100, 300))
+    waste_class = fields.Enum(WasteClass, by_value=True)
+    zone_id = fields.Integer(validate=validate.Range(1, LARGEST_ID))
+
+
+class MeasurementSchema(Schema):
+    device_id = fields.Integer()
+    container_id = fields.Integer()
+    observed_at = fields.AwareDateTime(format="iso")
+    gateway_at = fields.AwareDateTime(format="iso")
+    received_at = fields.AwareDateTime(format="iso")
+    distance_mm = fields.Integer()
+    fill_pct = fields.Float()
+    weight_kg = fields.Float()
+    density_kg_m3 = fields.Float()
+    temperature_c = fields.Float()
+    acceleration_g = fields.Float()
+    tilt_deg = fields.Float()
+    battery_v = fields.Float()
+    signal_dbm = fields.Integer()
+    quality = fields.Integer(metadata={"description": "How far the fill is to be trusted: 0 not at all … 4 fully."})
+    flags = fields.List(fields.String(), metadata={"description": "Why the quality is below 4."})
+
+
+class StateSchema(Schema):
+    container_id = fields.Integer()
+    observed_at = fields.AwareDateTime(format="iso")
+    fill_pct = fields.Float(metadata={"description": "The filtered level, not the last echo."})
+    fill_spread_pct = fields.Float()
+    quality = fields.Integer()
+    temperature_c = fields.Float()
+    battery_v = fields.Float()
+    density_kg_m3 = fields.Float()
+    last_emptied_at = fields.AwareDateTime(format="iso")
+    updated_at = fields.AwareDateTime(format="iso")
+
+
+class LiftSchema(Schema):
+    id = fields.Integer()
+    container_id = fields.Integer()
+    lifted_at = fields.AwareDateTime(format="iso")
+    source = fields.Enum(LiftSource, by_value=True)
+    vehicle_id = fields.Integer()
+    fill_before_pct = fields.Float()
+    weight_kg = fields.Float()
+    client_uid = fields.UUID()
+    recorded_at = fields.AwareDateTime(format="iso")
+
+
+def page_of(schema: type[Schema], name: str) -> Schema:
+    """A page of rows and the cursor of the next."""
+    return Schema.from_dict({"items": fields.List(fields.Nested(schema)), "next": fields.String(allow_none=True)}, name=name)()
+
+
+DevicePage = page_of(DeviceSchema, "DevicePage")
+MeasurementPage = page_of(MeasurementSchema, "MeasurementPage")
+StatePage = page_of(StateSchema, "ContainerStatePage")
+LiftPage = page_of(LiftSchema, "LiftPage")
