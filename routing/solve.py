@@ -13,7 +13,7 @@ from routing.errors import EngineError
 from routing.insertion import cheapest_insertion, insert_greedily
 from routing.io import problem_digest
 from routing.plan import Plan, Reason, Unserved, VisitKind
-from routing.problem import COST_UNITS_PER_CURRENCY, Problem, Stop
+from routing.problem import COST_UNITS_PER_CURRENCY, Facility, Problem, Stop, Vehicle
 from routing.stopping import StopCriterion
 from routing.triage import find_hopeless
 
@@ -60,33 +60,82 @@ def solve(
     begin = _orders_of(core, warm_start) if warm_start is not None else None
     digest = problem_digest(problem)
 
-    def report(orders: dict[str, Order]) -> None:
-        assert on_improvement is not None
-        kept = _sound(core, orders)
-        left = (Unserved(stop=one.key, reason=Reason.NO_ROOM_LEFT, detail="so far") for one in _left_out(core, kept))
-        on_improvement(_plan(problem, kept, (*hopeless, *left), ortools.NAME, seed, digest))
+    best = Incumbent(core)
+
+    def watch(orders: dict[str, Order]) -> None:
+        if best.offer(orders) and on_improvement is not None:
+            left = (Unserved(stop=one.key, reason=Reason.NO_ROOM_LEFT, detail="so far") for one in _left_out(core, best.orders))
+            on_improvement(_plan(problem, best.orders, (*hopeless, *left), ortools.NAME, seed, digest))
 
     if executor is not None:
         orders = executor.submit(ortools.search, core, stop=stop, seed=seed, warm_start=begin).result()
     else:
-        orders = ortools.search(core, stop=stop, seed=seed, on_improvement=report if on_improvement else None, warm_start=begin)
-    finished = complete(core, orders or begin or {})
-    unserved = (*hopeless, *explain_unserved(core, finished))
-    plan = _plan(problem, finished, unserved, GREEDY if orders is None else ortools.NAME, seed, digest)
+        orders = ortools.search(core, stop=stop, seed=seed, on_improvement=watch, warm_start=begin)
+    for candidate in (orders, begin, best.orders):
+        if candidate is not None:
+            best.offer(complete(core, candidate))
+    unserved = (*hopeless, *explain_unserved(core, best.orders))
+    plan = _plan(problem, best.orders, unserved, GREEDY if orders is None else ortools.NAME, seed, digest)
     verdict = check(problem, plan)
     if not verdict.feasible:
         raise EngineError(f"the plan breaks {sorted({one.rule for one in verdict.violations})}: {verdict.violations[:3]}")
     return plan
 
 
+class Incumbent:
+    """The best orders so far by our own clock and prices: engines see breaks and times a little differently."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.orders: dict[str, Order] = {}
+        self.rank = _rank(problem, {})
+
+    def offer(self, orders: Mapping[str, Order]) -> bool:
+        """Keep these orders, mended, if they are better."""
+        mended = _sound(self.problem, orders)
+        rank = _rank(self.problem, mended)
+        if rank >= self.rank:
+            return False
+        self.orders, self.rank = mended, rank
+        return True
+
+
+def _rank(problem: Problem, orders: Mapping[str, Order]) -> tuple[int, int]:
+    """Mandatory stops left out, then cost and prizes passed up."""
+    routes = (time_route(problem, problem.vehicle_by_key[key], order) for key, order in orders.items())
+    served = frozenset(place.key for order in orders.values() for place in order if isinstance(place, Stop))
+    owed = sum(stop.mandatory and stop.key not in served for stop in problem.stops)
+    return owed, sum(route.cost.total for route in routes if route is not None) + lost_prizes(problem, served)
+
+
 def complete(problem: Problem, orders: Mapping[str, Order]) -> dict[str, Order]:
-    """Drop routes that the clock refuses, and insert every stop that is left where it pays."""
+    """Mend routes that the clock refuses, and insert every stop that is left where it pays."""
     kept = _sound(problem, orders)
     return insert_greedily(problem, _left_out(problem, kept), kept)
 
 
 def _sound(problem: Problem, orders: Mapping[str, Order]) -> dict[str, Order]:
-    return {key: order for key, order in orders.items() if order and time_route(problem, problem.vehicle_by_key[key], order) is not None}
+    mended = {key: mend(problem, problem.vehicle_by_key[key], order) for key, order in orders.items()}
+    return {key: order for key, order in mended.items() if any(isinstance(place, Stop) for place in order)}
+
+
+def mend(problem: Problem, vehicle: Vehicle, order: Order) -> Order:
+    """The order with as few stops dropped, cheap ones first, as it takes the clock to accept it; () where that is none."""
+    while order and time_route(problem, vehicle, order) is None:
+        stops = sorted((place for place in order if isinstance(place, Stop)), key=lambda one: (one.mandatory, one.prize or 0))
+        shorter = [without(order, stop) for stop in stops]
+        order = next((one for one in shorter if time_route(problem, vehicle, one) is not None), shorter[-1] if shorter else ())
+    return order
+
+
+def without(order: Order, stop: Stop) -> Order:
+    """The order without this stop, and without the unload of a trip that was its alone."""
+    kept: list[Stop | Facility] = []
+    for place in order:
+        idle = isinstance(place, Facility) and (not kept or isinstance(kept[-1], Facility))
+        if place != stop and not idle:
+            kept.append(place)
+    return tuple(kept)
 
 
 def _orders_of(problem: Problem, plan: Plan) -> dict[str, Order]:

@@ -20,6 +20,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,8 +158,8 @@ class _Model:
                 solver.Add(interval.StartExpr() >= start)
                 solver.Add(interval.StartExpr() <= start + rule.after_work_s)
             intervals.append(interval)
-        size = self.routing.Size()
-        visits = [work_s(self.nodes[self.manager.IndexToNode(index)].place) for index in range(size)]
+        # Only work is uninterruptible here: where the solver stops on a leg, the clock moves the break to one of its ends.
+        visits = [work_s(self.nodes[self.manager.IndexToNode(index)].place) for index in range(self.routing.Size())]
         self.time.SetBreakIntervalsOfVehicle(intervals, number, visits)
 
     # -- what is on board --------------------------------------------------------------------------------------------------
@@ -167,7 +168,7 @@ class _Model:
         for entry, name in enumerate(self.problem.dimensions):
             capacities = [vehicle.capacity[entry] for vehicle in self.vehicles]
             most = max(capacities)
-            evaluators = self._per_vehicle(lambda vehicle, place, entry=entry, most=most: self._taken(vehicle, place, entry, most))
+            evaluators = self._per_vehicle(partial(self._taken, entry=entry, most=most))
             self.routing.AddDimensionWithVehicleTransitAndCapacity(evaluators, most, capacities, True, name)
             self._close_load(name)
 
@@ -186,7 +187,7 @@ class _Model:
             evaluators.append(registered[added])
         return evaluators
 
-    def _taken(self, vehicle: Vehicle, place: Stop | Facility | None, entry: int, most: int) -> int:
+    def _taken(self, vehicle: Vehicle, place: Stop | Facility | None, *, entry: int, most: int) -> int:
         if isinstance(place, Stop):
             return vehicle.load_of(place, self.problem.dimensions)[entry]
         return 0 if place is None else -most
