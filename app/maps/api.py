@@ -9,14 +9,14 @@ from flask_smorest import Blueprint as ApiBlueprint
 from markupsafe import escape
 
 from app.config import Settings
-from app.errors import NotFound, Rejected
+from app.errors import NotFound, Rejected, Unavailable
 from app.maps.basemap import FIRST_ZOOM, LAST_ZOOM
 from app.maps.files import MapFiles
 from app.maps.models import StreetMap
 from app.maps.queries import get_map, list_maps
 from app.maps.schemas import StreetMapListSchema
 from app.maps.style import THEMES, style
-from app.maps.tiles import open_archive
+from app.maps.tiles import TileArchive, open_archive
 from app.tenancy.api import identity, requires, session
 from app.tenancy.models import Scope
 
@@ -42,11 +42,9 @@ class Maps(MethodView):
 def tile(name: str, z: int, x: int, y: int) -> Response:
     street_map = _map_for_the_signed_in(name)
     try:
-        found = open_archive(_files(street_map).tiles).find_tile(z, x, y)
+        found = _archive(street_map).find_tile(z, x, y)
     except ValueError as error:
         raise NotFound(f"There is no tile {z}/{x}/{y}.") from error
-    except FileNotFoundError as error:
-        raise NotFound(f"The files of street map '{name}' are not on this machine.") from error
     # the address that TileJSON hands out names the version, so what it answers never changes
     cached = FOR_GOOD if request.args.get("v") == _version(street_map) else FOR_A_MINUTE
     answer = Response(status=204) if found is None else _packed(found)
@@ -58,7 +56,6 @@ def tile(name: str, z: int, x: int, y: int) -> Response:
 def tilejson(name: str) -> Response:
     """TileJSON 3.0.0 of the map."""
     street_map = _map_for_the_signed_in(name)
-    archive = open_archive(_files(street_map).tiles)
     address = url_for("tiles.tile", name=name, z=0, x=0, y=0).removesuffix("0/0/0.mvt")
     return _json(
         {
@@ -70,7 +67,7 @@ def tilejson(name: str) -> Response:
             "maxzoom": LAST_ZOOM,
             "bounds": [street_map.west, street_map.south, street_map.east, street_map.north],
             "attribution": OSM_LINK if street_map.attribution == OSM else str(escape(street_map.attribution)),
-            "vector_layers": archive.metadata()["vector_layers"],
+            "vector_layers": _archive(street_map).metadata()["vector_layers"],
         }
     )
 
@@ -78,11 +75,12 @@ def tilejson(name: str) -> Response:
 @tiles.get("/<name>/style.json")
 def style_json(name: str) -> Response:
     """MapLibre style; `?theme=dark` for the dark one."""
-    _map_for_the_signed_in(name)
+    street_map = _map_for_the_signed_in(name)
     theme = request.args.get("theme", "light")
     if theme not in THEMES:
         raise Rejected(f"There is no theme '{theme}': take one of {', '.join(THEMES)}.")
-    return _json(style(theme, request.host_url.rstrip("/") + url_for("tiles.tilejson", name=name)))
+    layers = {layer["id"] for layer in _archive(street_map).metadata()["vector_layers"]}
+    return _json(style(theme, request.host_url.rstrip("/") + url_for("tiles.tilejson", name=name), layers))
 
 
 def _map_for_the_signed_in(name: str) -> StreetMap:
@@ -90,9 +88,12 @@ def _map_for_the_signed_in(name: str) -> StreetMap:
     return get_map(session(), name)
 
 
-def _files(street_map: StreetMap) -> MapFiles:
+def _archive(street_map: StreetMap) -> TileArchive:
     settings: Settings = current_app.extensions["kerbside.settings"]
-    return MapFiles.of(settings.data_dir, street_map.digest)
+    try:
+        return open_archive(MapFiles.of(settings.data_dir, street_map.digest).tiles)
+    except FileNotFoundError as error:
+        raise Unavailable(f"The files of street map '{street_map.name}' are not on this machine: add the map here as well.") from error
 
 
 def _version(street_map: StreetMap) -> str:

@@ -6,6 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+import osmium
+
 from app.errors import SetupError
 from app.maps.layers import write_layers
 from routing.roads.extract import Area, Progress
@@ -19,6 +21,15 @@ _OPTIONS: Final = (
     "--quiet",
     "--force",
 )
+
+
+def box_of(extract: Path) -> Area | None:
+    """The rectangle that the extract says it was cut to; None if it does not say."""
+    with osmium.io.Reader(str(extract)) as reader:
+        box = reader.header().box()
+    if not box.valid():
+        return None
+    return Area(west=box.bottom_left.lon, south=box.bottom_left.lat, east=box.top_right.lon, north=box.top_right.lat)
 
 
 def build_basemap(extract: Path, target: Path, area: Area, *, progress: Progress) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.pool import NullPool
 from app.config import Settings
 from app.db import TenantSession
 from app.errors import SetupError
-from app.maps.basemap import build_basemap
+from app.maps.basemap import box_of, build_basemap
 from app.maps.files import MapFiles, folder_made_whole, one_at_a_time
 from app.maps.models import StreetMap
 from app.maps.queries import find_map_of_tenant, get_map
@@ -101,7 +101,7 @@ def _build_files(files: MapFiles, extract: Path, area: Area | None, drives_on: D
     engine = street_engine(graph, topology_dir=files.topology, progress=progress)
     graph_s = time.perf_counter() - started
     bounds = _bounds(graph)
-    build_basemap(files.extract, files.tiles, Area(**bounds), progress=progress)
+    build_basemap(files.extract, files.tiles, area or box_of(files.extract) or Area(**bounds), progress=progress)
     facts = _facts(graph) | {
         "engine": engine.name,
         "drives_on": drives_on,

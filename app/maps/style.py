@@ -1,5 +1,6 @@
 """How the basemap looks, light and dark. No glyph server and no sprite: text is set in the reader's own fonts."""
 
+from collections.abc import Container
 from typing import Any, Final
 
 SOURCE: Final = "streets"
@@ -12,9 +13,9 @@ LIGHT: Final = {
     "green": "#dfe9d8",
     "water": "#c3d7e6",
     "buildings": "#dedbd4",
-    "casing": "#cfcbc2",
+    "casing": "#bdb8ad",
     "road": "#ffffff",
-    "major": "#fbf1d6",
+    "major": "#f9e7b4",
     "path": "#d9d5cc",
     "text": "#4a4a48",
     "halo": "#ffffff",
@@ -26,9 +27,9 @@ DARK: Final = {
     "green": "#1e2a24",
     "water": "#14222e",
     "buildings": "#292d34",
-    "casing": "#15171b",
-    "road": "#3a3f48",
-    "major": "#4d4a41",
+    "casing": "#121417",
+    "road": "#4a515c",
+    "major": "#6b6450",
     "path": "#2d3138",
     "text": "#c8ccd2",
     "halo": "#15171b",
@@ -36,23 +37,19 @@ DARK: Final = {
 THEMES: Final = {"light": LIGHT, "dark": DARK}
 
 # Width in pixels at zoom 10 and 18.
-WIDTHS: Final = {"motorway": (2.0, 22.0), "major": (1.4, 18.0), "medium": (0.9, 14.0), "minor": (0.3, 11.0), "service": (0.2, 6.0)}
+WIDTHS: Final = {"motorway": (2.0, 22.0), "major": (1.4, 18.0), "medium": (1.0, 14.0), "minor": (0.5, 11.0), "service": (0.3, 6.0)}
 _CASING_PX: Final = 1.6
 
 
-def style(theme: str, tilejson_url: str) -> dict[str, Any]:
-    """A MapLibre style that draws one map's tiles."""
+def style(theme: str, tilejson_url: str, has: Container[str]) -> dict[str, Any]:
+    """A MapLibre style that draws those layers which the map's tiles have (a style that names others is an error in the browser)."""
     colours = THEMES[theme]
+    drawn = [layer for layer in (*_areas(colours), *_roads(colours), *_names(colours)) if layer["source-layer"] in has]
     return {
         "version": 8,
         "name": f"Kerbside {theme}",
         "sources": {SOURCE: {"type": "vector", "url": tilejson_url}},
-        "layers": [
-            {"id": "background", "type": "background", "paint": {"background-color": colours["background"]}},
-            *_areas(colours),
-            *_roads(colours),
-            *_names(colours),
-        ],
+        "layers": [{"id": "background", "type": "background", "paint": {"background-color": colours["background"]}}, *drawn],
     }
 
 
