@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.util import import_app
 
 from app.config import Settings
 from app.errors import SetupError
@@ -57,9 +58,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             self.cfg.set(key, value)
 
     def load(self) -> Any:
-        from app import create_app
-
-        return create_app()
+        return import_app("wsgi:application")
 
 
 def serve(settings: Settings, *, host: str, port: int, workers: int | None = None, threads: int = 24, quiet: bool = False) -> None:  # noqa: ARG001
