@@ -31,7 +31,8 @@ STALE_S = 20 * HOUR_S
 EMPTYING_FALL, EMPTYING_REST = 0.15, 0.7
 # A sensor and a driver that report an emptying within this time mean the same one.
 SAME_LIFT_S = 6 * HOUR_S
-RETRACT_S = 12 * HOUR_S
+# A ghost that was believed is taken back within this time; daily sensors, which have no time for ghosts, never are.
+RETRACT_S = STALE_S
 GHOST_WIDTH, GHOSTS_KEPT, GHOST_PROVEN = 0.04, 6, 6
 STUCK_READINGS, STUCK_RUNS, STUCK_S = 12, 10.0, 24 * HOUR_S
 
@@ -52,7 +53,7 @@ class Sensor:
     """
 
     noise: float = 0.02
-    inflow_sd: float = 0.01
+    inflow_sd: float = 0.015
     inflow_per_day: float = 0.3
 
     def __post_init__(self) -> None:
@@ -286,8 +287,9 @@ def _doubt(state: LevelState, observed_at: int, seen: tuple[float, int, int, flo
     else:
         candidate, count, since = fill, 1, observed_at
     waiting = state._replace(candidate=candidate, candidate_count=count, candidate_at=since)
-    if _confirmed(waiting, observed_at, rises=rises):
-        return _jump(waiting, observed_at, seen, quality, sensor)
+    returns = not rises and _returns(waiting, observed_at, sensor)
+    if returns or _confirmed(waiting, observed_at, rises=rises):
+        return _jump(waiting, observed_at, seen, quality, sensor, returns=returns)
     return _hold(waiting, observed_at, seen, min(quality, DOUBTED), sensor)
 
 
@@ -297,12 +299,21 @@ def _confirmed(waiting: LevelState, observed_at: int, *, rises: bool) -> bool:
     return waiting.candidate_count >= CONFIRM_READINGS or observed_at - waiting.observed_at >= STALE_S
 
 
-def _jump(waiting: LevelState, observed_at: int, seen: tuple[float, int, int, float], quality: int, sensor: Sensor) -> Step:
+def _returns(waiting: LevelState, observed_at: int, sensor: Sensor) -> bool:
+    """The fall leads back to where a recent rise began: that rise was a ghost, and one reading is proof enough."""
+    return observed_at - waiting.jumped_at <= RETRACT_S and abs(waiting.candidate - waiting.jumped_from) <= sensor.tolerance
+
+
+def _jump(
+    waiting: LevelState, observed_at: int, seen: tuple[float, int, int, float], quality: int, sensor: Sensor, *, returns: bool
+) -> Step:
     """The level moves to the candidate: a rise, an emptying, or the return from a ghost that had been believed."""
     before, level, since = waiting.level, max(waiting.candidate, 0.0), waiting.candidate_at
     falls = level < before
-    returns = falls and observed_at - waiting.jumped_at <= RETRACT_S and abs(level - waiting.jumped_from) <= sensor.tolerance
     empties = falls and not returns and before - level >= EMPTYING_FALL and level <= EMPTYING_REST * before
+    # A ghost flickers: rises and small falls on top of a recent rise do not hide where it began.
+    recent = observed_at - waiting.jumped_at <= RETRACT_S and not (returns or empties) and level > waiting.jumped_from
+    jumped = (waiting.jumped_from, waiting.jumped_at) if recent else (nan, NEVER) if falls else (before, since)
     variance = sensor.noise**2
     moved = LevelState(
         observed_at=observed_at,
@@ -310,8 +321,8 @@ def _jump(waiting: LevelState, observed_at: int, seen: tuple[float, int, int, fl
         variance=variance,
         settled_at=observed_at,
         emptied_at=since if empties else waiting.emptied_at,
-        jumped_from=nan if falls else before,
-        jumped_at=NEVER if falls else since,
+        jumped_from=jumped[0],
+        jumped_at=jumped[1],
         last_fill=seen[0],
         run=seen[1],
         run_since=seen[2],

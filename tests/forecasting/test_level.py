@@ -93,7 +93,23 @@ def test_the_return_from_a_believed_ghost_is_no_emptying():
 
     assert steps[3].level == pytest.approx(0.85)
     assert [answer.emptied_at for answer in steps] == [None] * 6
-    assert steps[5].retracted_since == START + 2 * HOUR_S
+    assert steps[4].retracted_since == START + 2 * HOUR_S
+    assert steps[4].level == pytest.approx(0.20)
+
+
+def test_a_ghost_that_flickers_is_still_taken_back():
+    """0.20, then a believed echo at 0.85 that settles at 0.70 and rises to 0.90: the return to 0.20 is no emptying."""
+    steps = walk([0.20, 0.20, 0.85, 0.85, 0.70, 0.70, 0.90, 0.90, 0.21])
+
+    assert steps[7].level == pytest.approx(0.90)
+    assert steps[8].level == pytest.approx(0.21)
+    assert all(answer.emptied_at is None for answer in steps)
+
+
+def test_a_fall_below_where_the_rise_began_is_an_emptying():
+    steps = walk([0.40, 0.40, 0.85, 0.85, 0.03, 0.03])
+
+    assert steps[5].emptied_at == START + 4 * HOUR_S
 
 
 def test_settling_by_a_few_points_is_no_emptying():
