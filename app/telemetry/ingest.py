@@ -186,22 +186,19 @@ FILTERS: tuple[Filter, ...] = (
 
 def drop_repeats(session: TenantSession, drafts: Sequence[Draft], outcomes: list[Outcome]) -> list[Draft]:
     """The readings that are new, by key; the others' outcomes say whether they repeat or contradict the first one."""
-    first: dict[Key, Draft] = {}
-    for draft in drafts:
-        earlier = first.setdefault(draft.key, draft)
-        if earlier is not draft:
-            outcomes[draft.index] = _repeat(store.reported(draft) == store.reported(earlier))
     # a device's readings after the last that was heard of it cannot be there yet: its row is ours until we commit
-    doubtful = [draft for draft in first.values() if draft.at_us <= draft.mount.last_seen_us]
-    _answer_repeats(session, doubtful, outcomes)
-    return [draft for draft in first.values() if outcomes[draft.index] is STORED]
-
-
-def _answer_repeats(session: TenantSession, drafts: Sequence[Draft], outcomes: list[Outcome]) -> None:
-    stored = store.stored_under(session, [draft.key for draft in drafts]) if drafts else {}
+    stored = _stored(session, [draft for draft in drafts if draft.at_us <= draft.mount.last_seen_us])
+    first: dict[Key, Draft] = {}
     for draft in drafts:
         if draft.key in stored:
             outcomes[draft.index] = _repeat(_says_the_same(store.reported(draft), stored[draft.key]))
+        elif (earlier := first.setdefault(draft.key, draft)) is not draft:
+            outcomes[draft.index] = _repeat(store.reported(draft) == store.reported(earlier))
+    return list(first.values())
+
+
+def _stored(session: TenantSession, drafts: Sequence[Draft]) -> dict[Key, tuple[object, ...]]:
+    return store.stored_under(session, [draft.key for draft in drafts]) if drafts else {}
 
 
 def _says_the_same(sent: tuple[object, ...], stored: tuple[object, ...]) -> bool:
@@ -224,5 +221,7 @@ CONFLICT = Outcome(
 
 def _make_good(session: TenantSession, behind: list[Draft], outcomes: list[Outcome]) -> None:
     """Rows that somebody stored without saying so on the device: they count, so the states are told again."""
-    _answer_repeats(session, behind, outcomes)
+    stored = _stored(session, behind)
+    for draft in behind:
+        outcomes[draft.index] = _repeat(_says_the_same(store.reported(draft), stored[draft.key]))
     rebuild_states(session, {draft.container_id for draft in behind if draft.container_id is not None})

@@ -17,7 +17,7 @@ from app.db import TenantSession
 from app.telemetry.models import ContainerForecast, ContainerState, Device, ForecastRun, Lift, LiftSource, Measurement
 from app.telemetry.store import EPOCH, cursor_of, microseconds
 from app.tenancy.scope import rows_of, visible_tenant_id
-from forecasting.level import Readings
+from forecasting.level import IMPOSSIBLE, Readings
 
 
 def devices(session: TenantSession, *, container_id: int | None = None, device_uid: str | None = None) -> Select[Device]:
@@ -144,11 +144,13 @@ _BINARY_HEADER_BYTES, _BINARY_TRAILER_BYTES = 19, 2
 def load_history(session: TenantSession, since: datetime, *, until: datetime | None = None) -> dict[int, Readings]:
     """All readings of each container from an instant on, as arrays; half a million take about a second.
 
-    Of readings in one second (two devices in one container) the first one counts, as in the level filter.
+    Of readings in one second (two devices in one container) the first usable one counts, as in the level filter.
     """
     rows = _copy_history(session, since, until)
     seconds = rows["at_us"].astype(np.int64) // 1_000_000
     container_ids = rows["container_id"].astype(np.int64)
+    order = np.lexsort((rows["quality"] == IMPOSSIBLE, seconds, container_ids))
+    rows, seconds, container_ids = rows[order], seconds[order], container_ids[order]
     kept = np.ones(len(rows), dtype=bool)
     kept[1:] = (np.diff(container_ids) != 0) | (np.diff(seconds) != 0)
     container_ids, seconds, rows = container_ids[kept], seconds[kept], rows[kept]

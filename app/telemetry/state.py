@@ -11,7 +11,21 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from forecasting.level import DEFAULT_SENSOR, DOUBTED, NEVER, SAME_LIFT_S, STUCK, UNKNOWN, LevelState, Sensor, Step, is_ghost, lift, step
+from forecasting.level import (
+    DEFAULT_SENSOR,
+    DOUBTED,
+    IMPOSSIBLE,
+    NEVER,
+    SAME_LIFT_S,
+    STUCK,
+    UNKNOWN,
+    LevelState,
+    Sensor,
+    Step,
+    is_ghost,
+    lift,
+    step,
+)
 
 DAY_S = 86_400
 MARKS_KEPT = 2
@@ -151,7 +165,7 @@ def _same_emptying(level: LevelState, second: int) -> bool:
 
 def _flag(before: LevelState, answer: Step, event: Event) -> str | None:
     """Why the filter thinks less of a reading than was known without it."""
-    if answer.quality == event.quality:
+    if answer.quality in (event.quality, IMPOSSIBLE):
         return None
     if isnan(before.level):
         return FIRST_READING

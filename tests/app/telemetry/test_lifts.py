@@ -1,0 +1,149 @@
+"""A container emptied once is one lift, whoever reports it and when."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from sqlalchemy import select
+
+from app.assets.models import Container
+from app.db import TenantSession
+from app.telemetry.ingest import ingest
+from app.telemetry.lifts import record_lift
+from app.telemetry.models import ContainerState, Device, ForecastRun, Lift, LiftSource
+from app.telemetry.operations import save_forecast
+from app.telemetry.queries import latest_forecast, load_history, load_lifts
+from tests.factories import telemetry as make
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
+SEEN_AT = BEGIN + timedelta(hours=12)
+
+
+@pytest.fixture
+def emptied(session: TenantSession) -> Device:
+    """60 % full; the sensor's first low reading comes at 12:00, its second at 16:00."""
+    device = make.mounted(session)
+    ingest(session, make.readings(device.device_uid, BEGIN, [600, 600, 600, 1190, 1190]), now=NOW)
+    return device
+
+
+def lifts(session: TenantSession) -> list[Lift]:
+    return list(session.scalars(select(Lift).order_by(Lift.lifted_at)))
+
+
+def state(session: TenantSession, device: Device) -> ContainerState:
+    session.expire_all()
+    return session.scalars(select(ContainerState).where(ContainerState.container_id == device.container_id)).one()
+
+
+@pytest.mark.parametrize("hours_off", [-3, 0, 2])
+def test_a_driver_and_a_sensor_report_one_lift(session: TenantSession, emptied: Device, hours_off: int):
+    [seen] = lifts(session)
+    driver_at = SEEN_AT + timedelta(hours=hours_off)
+
+    lift = record_lift(session, emptied.container_id, driver_at, LiftSource.DRIVER, weight_kg=55)
+
+    assert lifts(session) == [lift]
+    assert lift.id == seen.id
+    assert (lift.source, lift.lifted_at, lift.weight_kg) == (LiftSource.DRIVER, driver_at, 55)
+    assert lift.fill_before_pct == pytest.approx(60, abs=1)
+
+
+def test_the_sensor_that_sees_it_after_the_driver_adds_no_lift(session: TenantSession):
+    device = make.mounted(session)
+    ingest(session, make.readings(device.device_uid, BEGIN, [600, 600, 600]), now=NOW)
+    record_lift(session, device.container_id, BEGIN + timedelta(hours=9), LiftSource.DRIVER)
+    assert state(session, device).fill_pct == 0
+
+    ingest(session, make.readings(device.device_uid, SEEN_AT, [1190, 1190]), now=NOW)
+
+    assert [lift.source for lift in lifts(session)] == [LiftSource.DRIVER]
+    assert state(session, device).last_emptied_at == BEGIN + timedelta(hours=9)
+
+
+def test_a_repeated_report_is_the_same_lift(session: TenantSession, emptied: Device):
+    uid = uuid4()
+    first = record_lift(session, emptied.container_id, NOW, LiftSource.DRIVER, client_uid=uid)
+    again = record_lift(session, emptied.container_id, NOW + timedelta(days=1), LiftSource.DRIVER, client_uid=uid)
+    assert again is first
+    assert again.lifted_at == NOW
+
+
+def test_another_reporter_of_the_same_emptying_adds_what_it_knows(session: TenantSession, emptied: Device):
+    driver = record_lift(session, emptied.container_id, NOW, LiftSource.DRIVER)
+    ticket = record_lift(session, emptied.container_id, NOW + timedelta(hours=5), LiftSource.WEIGH_TICKET, weight_kg=61)
+    assert ticket is driver
+    assert (driver.source, driver.lifted_at, driver.weight_kg) == (LiftSource.DRIVER, NOW, 61)
+
+
+@pytest.mark.parametrize(("hours", "count"), [(0.4, 1), (1, 2)])
+def test_one_driver_twice_in_minutes_is_one_lift_and_twice_in_hours_two(session: TenantSession, hours: float, count: int):
+    container_id = make.container(session).id
+    record_lift(session, container_id, NOW, LiftSource.DRIVER, client_uid=uuid4())
+    record_lift(session, container_id, NOW + timedelta(hours=hours), LiftSource.DRIVER, client_uid=uuid4())
+    assert len(lifts(session)) == count
+
+
+def test_a_lift_reported_days_late_is_put_where_it_belongs(session: TenantSession):
+    """60 % on day 1; a lift between the second and the third reading was not known; later readings stand at 10 %."""
+    device = make.mounted(session)
+    ingest(session, make.readings(device.device_uid, BEGIN, [600, 600, 1100, 1095, 1090], step_h=24), now=NOW)
+
+    late = record_lift(session, device.container_id, BEGIN + timedelta(hours=30), LiftSource.DRIVER)
+
+    assert late.fill_before_pct == pytest.approx(60, abs=1)
+    assert next(lift.lifted_at for lift in lifts(session)) == BEGIN + timedelta(hours=30)
+    assert state(session, device).fill_pct == pytest.approx(11, abs=2)
+
+
+def test_a_container_without_a_sensor_has_lifts_too(session: TenantSession):
+    container: Container = make.container(session)
+    lift = record_lift(session, container.id, NOW, LiftSource.DRIVER)
+    assert lift.fill_before_pct is None
+    assert session.scalars(select(ContainerState)).one().last_emptied_at == NOW
+
+
+def test_histories_are_read_as_arrays(session: TenantSession, emptied: Device):
+    other = make.mounted(session)
+    ingest(session, make.readings(other.device_uid, BEGIN, [None, 700]), now=NOW)
+    record_lift(session, other.container_id, NOW, LiftSource.DRIVER)
+
+    history = load_history(session, BEGIN)
+    assert set(history) == {emptied.container_id, other.container_id}
+    second = history[other.container_id]
+    assert np.array_equal(second.fill, [np.nan, 0.5], equal_nan=True)
+    assert second.observed_at.tolist() == [BEGIN.timestamp(), BEGIN.timestamp() + 4 * 3600]
+    assert second.quality.tolist() == [0, 3]
+    assert set(load_history(session, BEGIN + timedelta(hours=5))) == {emptied.container_id}
+    assert load_history(session, NOW) == {}
+
+    assert load_lifts(session, BEGIN)[emptied.container_id].tolist() == [SEEN_AT.timestamp()]
+    assert set(load_lifts(session, BEGIN, reported_only=True)) == {other.container_id}
+
+
+def test_a_forecast_is_read_back_as_it_was_written(session: TenantSession):
+    containers = [make.container(session).id for _ in range(3)]
+    assert latest_forecast(session) is None
+    table = np.arange(6, dtype=np.float64).reshape(3, 2)
+    for hours in (0, 24):
+        run = ForecastRun(origin_at=NOW + timedelta(hours=hours), method="global", model_version="1", horizons_h=[24, 48])
+        tables = {
+            "q10_pct": table,
+            "q50_pct": table + 0.25,
+            "q90_pct": table + 20,
+            "overflow_probability": table / 8,
+            "naive_pct": table + 1,
+        }
+        save_forecast(session, run, container_ids=containers, methods=["global", "naive", "global"], **tables)
+
+    found = latest_forecast(session)
+    assert found is not None
+    assert found.run is run
+    assert found.container_ids.tolist() == containers
+    assert found.methods == ["global", "naive", "global"]
+    for name, expected in tables.items():
+        assert np.array_equal(getattr(found, name), expected), name
+    with pytest.raises(ValueError, match="shape"):
+        save_forecast(session, run, container_ids=containers[:2], methods=["a", "b"], **tables)
