@@ -56,6 +56,16 @@ def cheapest_insertion(problem: Problem, orders: Orders, stop: Stop) -> Insertio
     return min(found, key=lambda option: option.extra_cost, default=None)
 
 
+def without(order: Order, stop: Stop) -> Order:
+    """The order without this stop, and without the unload of a trip that was its alone."""
+    kept: list[Stop | Facility] = []
+    for place in order:
+        idle = isinstance(place, Facility) and (not kept or isinstance(kept[-1], Facility))
+        if place != stop and not idle:
+            kept.append(place)
+    return tuple(kept)
+
+
 def _best_on(problem: Problem, vehicle: Vehicle, order: Order, stop: Stop) -> Insertion | None:
     if not vehicle.may_serve(stop):
         return None

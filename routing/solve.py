@@ -10,10 +10,10 @@ from routing.check import check
 from routing.clock import Order, lost_prizes, time_route
 from routing.engines import ortools
 from routing.errors import EngineError
-from routing.insertion import cheapest_insertion, insert_greedily
+from routing.insertion import cheapest_insertion, insert_greedily, without
 from routing.io import problem_digest
 from routing.plan import Plan, Reason, Unserved, VisitKind
-from routing.problem import COST_UNITS_PER_CURRENCY, Facility, Problem, Stop, Vehicle
+from routing.problem import COST_UNITS_PER_CURRENCY, Problem, Stop, Vehicle
 from routing.stopping import StopCriterion
 from routing.triage import find_hopeless
 
@@ -126,16 +126,6 @@ def mend(problem: Problem, vehicle: Vehicle, order: Order) -> Order:
         shorter = [without(order, stop) for stop in stops]
         order = next((one for one in shorter if time_route(problem, vehicle, one) is not None), shorter[-1] if shorter else ())
     return order
-
-
-def without(order: Order, stop: Stop) -> Order:
-    """The order without this stop, and without the unload of a trip that was its alone."""
-    kept: list[Stop | Facility] = []
-    for place in order:
-        idle = isinstance(place, Facility) and (not kept or isinstance(kept[-1], Facility))
-        if place != stop and not idle:
-            kept.append(place)
-    return tuple(kept)
 
 
 def _orders_of(problem: Problem, plan: Plan) -> dict[str, Order]:

@@ -1,0 +1,171 @@
+"""How far from the best can a plan be? A lower bound that no plan undercuts, however loose, and its name.
+
+Every stop is arrived at once and left once. Choosing for each place the place that follows, without asking for connected rounds,
+capacities along the way or hours, is an assignment problem, and its optimum is below any plan's cost. Unloads enter as gateways:
+waste of a class leaves its trip through the cheapest facility, and at least as many trips as the load needs are forced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from routing.plan import Plan
+from routing.problem import Facility, Problem, Stop, Vehicle
+
+ASSIGNMENT_LIMIT = 2_000
+"""Stops up to which the assignment is solved (cubic); beyond, each stop's cheapest arrival stands in."""
+
+_NEVER = float(2**50)
+
+Costs = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A certified lower bound in cost units, and which one."""
+
+    cost: int
+    method: str
+
+
+def lower_bound(problem: Problem, served: frozenset[str] | None = None) -> Bound:
+    """A bound on the cost of serving exactly `served`, or by default on cost plus prizes passed up over all choices.
+
+    Parameters
+    ----------
+    served
+        Keys of stops that are all served, and no others. None: optional stops may be left out at the price of their prize.
+
+    Notes
+    -----
+    Each leg, work and lift is priced at the least over the vehicles that may serve the stop, so it holds for mixed fleets.
+    """
+    stops = [stop for stop in problem.stops if (served is None or stop.key in served) and _carriers(problem, stop)]
+    if not stops:
+        return Bound(0, "nothing to serve")
+    fixed = _fixed_cost(problem, [stop for stop in stops if served is not None or (stop.mandatory and stop.group is None)])
+    table = _Table(problem, stops, served is not None)
+    if len(stops) > ASSIGNMENT_LIMIT:
+        return Bound(fixed + table.cheapest_arrivals(), "cheapest arrivals")
+    return Bound(fixed + table.assignment(), "assignment")
+
+
+def gap_pct(plan: Plan, bound: Bound) -> float:
+    """How much dearer than a bound on serving the same stops the plan is, in per cent of the plan's cost; 0 for an empty plan."""
+    return 0.0 if plan.cost == 0 else 100 * (plan.cost - bound.cost) / plan.cost
+
+
+class _Table:
+    """Costs from each stop, or from outside its trip, to each stop, or out of its trip."""
+
+    def __init__(self, problem: Problem, stops: Sequence[Stop], all_served: bool) -> None:
+        self.problem, self.stops = problem, stops
+        n = len(stops)
+        self.between = np.full((n, n), _NEVER)
+        self.enter, self.leave = np.full(n, _NEVER), np.full(n, _NEVER)
+        for vehicle in problem.vehicles:
+            self._lower(vehicle)
+        np.fill_diagonal(self.between, [_NEVER if all_served else _price_of_leaving_out(stop) for stop in stops])
+        sure = [stop for stop in stops if all_served or (stop.mandatory and stop.group is None)]
+        self.trips = min(n, _trips_needed(problem, sure))
+
+    def _lower(self, vehicle: Vehicle) -> None:
+        """Take this vehicle's costs where they are below those of the vehicles before."""
+        may = np.array([vehicle.may_serve(stop) for stop in self.stops])
+        where = np.array([stop.location for stop in self.stops])
+        leg = _leg_costs(self.problem, vehicle)
+        work = np.array([_cost_at(self.problem, vehicle, stop) for stop in self.stops], dtype=float)
+        setup = np.array([vehicle.cost_per_s * stop.setup_s for stop in self.stops], dtype=float)
+        between = leg[np.ix_(where, where)] + np.where(where[:, None] != where[None, :], setup, 0.0) + work
+        allowed = may[:, None] & may[None, :]
+        if vehicle.one_class_per_trip:
+            classes = np.array([stop.waste_class for stop in self.stops])
+            allowed &= classes[:, None] == classes[None, :]
+        self.between = np.minimum(self.between, np.where(allowed, between, _NEVER))
+        origins = np.array([vehicle.start_location, *(facility.location for facility in self.problem.facilities)])
+        arrival = leg[np.ix_(origins, where)] + np.where(origins[:, None] != where[None, :], setup, 0.0)
+        self.enter = np.minimum(self.enter, np.where(may, arrival.min(axis=0) + work, _NEVER))
+        self.leave = np.minimum(self.leave, np.where(may, [_way_out(self.problem, vehicle, leg, stop) for stop in self.stops], _NEVER))
+
+    def assignment(self) -> int:
+        """Stops and gateways as rows (left) and columns (arrived at). `trips` gateways must be used, the others may idle."""
+        n = len(self.stops)
+        cost = np.zeros((2 * n, 2 * n))
+        cost[:n, :n], cost[:n, n:], cost[n:, :n] = self.between, self.leave[:, None], self.enter[None, :]
+        cost[n : n + self.trips, n:] = cost[n:, n : n + self.trips] = _NEVER
+        rows, columns = linear_sum_assignment(cost)
+        return _whole(float(cost[rows, columns].sum()))
+
+    def cheapest_arrivals(self) -> int:
+        return _whole(float(np.minimum(self.between.min(axis=0), self.enter).sum()))
+
+
+def _whole(cost: float) -> int:
+    """Rounded down; a forbidden choice in it means that the stops cannot all be served, of which a bound says nothing."""
+    return 0 if cost >= _NEVER else int(cost)
+
+
+def _leg_costs(problem: Problem, vehicle: Vehicle) -> Costs:
+    travel = problem.travel_of(vehicle)
+    legs = vehicle.cost_per_m * travel.distance_m.astype(float) + vehicle.cost_per_s * travel.drive_s.astype(float)
+    return np.where((travel.distance_m < 0) | (travel.drive_s < 0), _NEVER, legs)
+
+
+def _way_out(problem: Problem, vehicle: Vehicle, leg: Costs, stop: Stop) -> float:
+    ways = [_unload_cost(vehicle, leg, stop, facility) for facility in problem.facilities_for(stop.waste_class)]
+    if not vehicle.ends_empty:
+        ways.append(float(leg[stop.location, vehicle.end_location]))
+    return min(ways, default=_NEVER)
+
+
+def _unload_cost(vehicle: Vehicle, leg: Costs, stop: Stop, facility: Facility) -> float:
+    return float(leg[stop.location, facility.location]) + vehicle.cost_per_s * facility.turnaround_s
+
+
+def _cost_at(problem: Problem, vehicle: Vehicle, stop: Stop) -> int:
+    """Work, lifts and the least fee for what is lifted, if the truck must unload it."""
+    kg = stop.load[problem.dimensions.index("kg")] if vehicle.ends_empty and "kg" in problem.dimensions else 0
+    least_fee = min((facility.fee_per_kg for facility in problem.facilities_for(stop.waste_class)), default=0)
+    return vehicle.cost_per_s * stop.service_s + vehicle.cost_per_lift * stop.lifts + least_fee * kg
+
+
+def _price_of_leaving_out(stop: Stop) -> float:
+    if stop.group is not None:
+        return 0.0  # an alternative may be served
+    return _NEVER if stop.prize is None else float(stop.prize)
+
+
+def _carriers(problem: Problem, stop: Stop) -> list[Vehicle]:
+    return [vehicle for vehicle in problem.vehicles if vehicle.may_serve(stop)]
+
+
+def _trips_needed(problem: Problem, stops: Sequence[Stop]) -> int:
+    """Per class the load over the largest body; all classes together where a vehicle may mix them."""
+    mixed = any(not vehicle.one_class_per_trip for vehicle in problem.vehicles)
+    batches = [list(stops)] if mixed else [[s for s in stops if s.waste_class == name] for name in {s.waste_class for s in stops}]
+    return sum(_fills(problem, batch) for batch in batches)
+
+
+def _fills(problem: Problem, stops: Sequence[Stop]) -> int:
+    fills = 0
+    for entry in range(len(problem.dimensions)):
+        least = sum(min(vehicle.load_of(stop, problem.dimensions)[entry] for vehicle in _carriers(problem, stop)) for stop in stops)
+        most = max((vehicle.capacity[entry] for vehicle in problem.vehicles), default=0)
+        fills = max(fills, -(-least // most) if most else 0)
+    return fills
+
+
+def _fixed_cost(problem: Problem, stops: Sequence[Stop]) -> int:
+    """The cheapest vehicles whose shifts, end to end, could hold the work at these stops."""
+    if not stops:
+        return 0
+    work_s, fixed = sum(stop.service_s for stop in stops), 0
+    longest_s = max(vehicle.longest_s for vehicle in problem.vehicles)
+    for vehicle in sorted(problem.vehicles, key=lambda one: one.fixed_cost)[: max(1, -(-work_s // longest_s))]:
+        fixed += vehicle.fixed_cost
+    return fixed
