@@ -54,7 +54,7 @@ def tile(name: str, z: int, x: int, y: int) -> Response:
 
 @tiles.get("/<name>/tiles.json")
 def tilejson(name: str) -> Response:
-    """TileJSON 3.0.0 of the map."""
+    """TileJSON 3.0.0 of the map. Addresses are paths, so that they hold behind any proxy."""
     street_map = _map_for_the_signed_in(name)
     address = url_for("tiles.tile", name=name, z=0, x=0, y=0).removesuffix("0/0/0.mvt")
     return _json(
@@ -62,7 +62,7 @@ def tilejson(name: str) -> Response:
             "tilejson": "3.0.0",
             "name": name,
             "scheme": "xyz",
-            "tiles": [f"{request.host_url.rstrip('/')}{address}{{z}}/{{x}}/{{y}}.mvt?v={_version(street_map)}"],
+            "tiles": [f"{address}{{z}}/{{x}}/{{y}}.mvt?v={_version(street_map)}"],
             "minzoom": FIRST_ZOOM,
             "maxzoom": LAST_ZOOM,
             "bounds": [street_map.west, street_map.south, street_map.east, street_map.north],
@@ -80,7 +80,7 @@ def style_json(name: str) -> Response:
     if theme not in THEMES:
         raise Rejected(f"There is no theme '{theme}': take one of {', '.join(THEMES)}.")
     layers = {layer["id"] for layer in _archive(street_map).metadata()["vector_layers"]}
-    return _json(style(theme, request.host_url.rstrip("/") + url_for("tiles.tilejson", name=name), layers))
+    return _json(style(theme, url_for("tiles.tilejson", name=name), layers))
 
 
 def _map_for_the_signed_in(name: str) -> StreetMap:

@@ -23,13 +23,18 @@ _OPTIONS: Final = (
 )
 
 
-def box_of(extract: Path) -> Area | None:
-    """The rectangle that the extract says it was cut to; None if it does not say."""
+def drawn_area(extract: Path, streets: Area) -> Area:
+    """What the basemap covers: the rectangle that the extract says it was cut to, and the streets that reach beyond it."""
     with osmium.io.Reader(str(extract)) as reader:
         box = reader.header().box()
     if not box.valid():
-        return None
-    return Area(west=box.bottom_left.lon, south=box.bottom_left.lat, east=box.top_right.lon, north=box.top_right.lat)
+        return streets
+    return Area(
+        west=min(box.bottom_left.lon, streets.west),
+        south=min(box.bottom_left.lat, streets.south),
+        east=max(box.top_right.lon, streets.east),
+        north=max(box.top_right.lat, streets.north),
+    )
 
 
 def build_basemap(extract: Path, target: Path, area: Area, *, progress: Progress) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import threading
 import time
@@ -18,7 +19,7 @@ from sqlalchemy.pool import NullPool
 from app.config import Settings
 from app.db import TenantSession
 from app.errors import SetupError
-from app.maps.basemap import box_of, build_basemap
+from app.maps.basemap import build_basemap, drawn_area
 from app.maps.files import MapFiles, folder_made_whole, one_at_a_time
 from app.maps.models import StreetMap
 from app.maps.queries import find_map_of_tenant, get_map
@@ -30,6 +31,7 @@ from routing.roads.extract import Area, Progress
 from routing.roads.graph import GraphFileError, StreetGraph
 from routing.roads.great_circle import GreatCircleEngine
 
+_NAME: Final = re.compile(r"\w[\w. -]{0,79}")
 _KEPT_ENGINES: Final = 4
 _engines: OrderedDict[Path, RoadEngine] = OrderedDict()
 _engines_lock = threading.Lock()
@@ -58,6 +60,8 @@ def add_map(
 
     What is built already is not built again; a name that is taken moves on to the new map.
     """
+    if not _NAME.fullmatch(name):
+        raise SetupError(f"'{name}' is no name for a map: it stands in addresses, so letters, digits, dots, dashes and blanks only.")
     tell = progress or (lambda _stage, _share: None)
     extract = obtain_extract(source, data_dir / "maps" / "downloads", progress=tell)
     built = build_map(data_dir, extract.path, area=area, drives_on=drives_on, progress=tell)
@@ -101,7 +105,7 @@ def _build_files(files: MapFiles, extract: Path, area: Area | None, drives_on: D
     engine = street_engine(graph, topology_dir=files.topology, progress=progress)
     graph_s = time.perf_counter() - started
     bounds = _bounds(graph)
-    build_basemap(files.extract, files.tiles, area or box_of(files.extract) or Area(**bounds), progress=progress)
+    build_basemap(files.extract, files.tiles, area or drawn_area(files.extract, Area(**bounds)), progress=progress)
     facts = _facts(graph) | {
         "engine": engine.name,
         "drives_on": drives_on,

@@ -1,9 +1,14 @@
 """What a tag looks like on the map."""
 
+from pathlib import Path
+
+import osmium
 import pytest
 
+from app.maps.basemap import drawn_area
 from app.maps.layers import show_area, show_line, show_place
 from app.maps.style import style
+from routing.roads.extract import Area
 
 
 @pytest.mark.parametrize(
@@ -44,3 +49,15 @@ def test_a_style_asks_for_nothing_from_elsewhere_and_only_for_layers_that_are_th
     assert "sprite" not in made
     assert {layer.get("source-layer") for layer in made["layers"]} == {None, "roads"}
     assert len({layer["id"] for layer in made["layers"]}) == len(made["layers"])
+
+
+def test_the_basemap_covers_the_extract_and_streets_that_reach_beyond_it(tmp_path: Path) -> None:
+    """The extract was cut to 0..2 degrees, a street runs on to 3."""
+    extract = tmp_path / "cut.osm.pbf"
+    header = osmium.io.Header()
+    header.add_box(osmium.osm.Box(0.0, 0.0, 2.0, 2.0))
+    with osmium.SimpleWriter(str(extract), header=header) as writer:
+        writer.add_node(osmium.osm.mutable.Node(id=1, version=1, location=(1.0, 1.0)))
+    streets = Area(west=1, south=1, east=3, north=1.5)
+
+    assert drawn_area(extract, streets) == Area(west=0, south=0, east=3, north=2)

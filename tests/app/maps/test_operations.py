@@ -57,6 +57,12 @@ def test_a_map_is_added_with_its_facts_and_built_only_once(committed: DatabaseUr
             get_map(session, "village")
 
 
+@pytest.mark.parametrize("name", ["", "europe/portugal", "../town", "a" * 81])
+def test_a_name_that_cannot_stand_in_an_address_is_refused(name: str, town: Town, tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="no name for a map"):
+        add_map("postgresql+psycopg2://nowhere/", tmp_path, name, town.pbf)
+
+
 def test_area_and_side_of_the_road_make_another_map(town: Town) -> None:
     small = Area(west=-1, south=-1, east=1, north=1)
     digests = {
