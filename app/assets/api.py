@@ -1,17 +1,19 @@
 """The register's endpoints."""
 
 from datetime import date
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from flask import Response, request
 from flask.views import MethodView
 from flask_smorest import Blueprint
-from marshmallow import Schema, fields
+from marshmallow import RAISE, Schema, fields
 
 from app.assets import models, schemas
+from app.assets.importing import import_register
 from app.assets.operations import add_presets
 from app.assets.resource import Resource, serve
 from app.assets.waste_classes import WasteClass
+from app.errors import FieldProblem, Rejected
 from app.tenancy.api import requires, session
 from app.tenancy.models import Scope
 
@@ -66,3 +68,45 @@ class Presets(MethodView):
     def post(self) -> dict[str, Any]:
         added, there_already = add_presets(session())
         return {"added": added, "there_already": there_already}
+
+
+class ImportArgs(Schema):
+    """How a file is taken."""
+
+    dry_run = fields.Boolean(load_default=False, metadata={"description": "Check the file and change nothing."})
+
+
+class ImportDone(Schema):
+    """What a file did, or would do."""
+
+    kind = fields.String()
+    dry_run = fields.Boolean()
+    rows = fields.Integer()
+    created = fields.Integer()
+    updated = fields.Integer()
+    unchanged = fields.Integer()
+
+
+CSV_BODY = {"schema": {"type": "string", "description": "UTF-8, with a header; comma, semicolon or tab between the cells."}}
+UPLOAD = {"schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}, "required": ["file"]}}
+
+
+@blueprint.route("/imports/<string:kind>")
+class Imports(MethodView):
+    @requires(Scope.REGISTER_WRITE)
+    @blueprint.arguments(ImportArgs, location="query", unknown=RAISE)
+    @blueprint.response(200, ImportDone)
+    @blueprint.doc(operationId="import_register", requestBody={"content": {"text/csv": CSV_BODY, "multipart/form-data": UPLOAD}})
+    def post(self, args: dict[str, Any], kind: str) -> Any:
+        """Import zones, depots, facilities, sites, container-models, containers, vehicles or crews: all rows of the file, or none."""
+        report = import_register(session(), kind, _sent_file(), dry_run=args["dry_run"])
+        report.require_clean()
+        return report
+
+
+def _sent_file() -> BinaryIO:
+    if request.mimetype != "multipart/form-data":
+        return cast(BinaryIO, request.stream)
+    if "file" not in request.files:
+        raise Rejected("No file was sent.", fields=(FieldProblem("file", "is missing", "Send the CSV file as the form field 'file'."),))
+    return cast(BinaryIO, request.files["file"].stream)

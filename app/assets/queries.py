@@ -187,7 +187,7 @@ def ids_by_code(session: TenantSession, model: type[TenantRow]) -> dict[str, int
     """The number behind every code of a kind."""
     columns = model.__table__.c
     query = rows_of(session, model).with_only_columns(columns.code, columns.id)
-    return dict(session.execute(query).tuples())
+    return {row.code: row.id for row in session.execute(query)}
 
 
 def upsert_by_code(
@@ -204,3 +204,8 @@ def upsert_by_code(
     ).returning(literal_column("xmax = 0"))
     inserted = list(session.scalars(upsert, rows))
     return sum(inserted), len(inserted) - sum(inserted)
+
+
+def list_by_id(session: TenantSession, model: type[Row]) -> dict[int, Row]:
+    """All rows of a kind that has few of them, by their number."""
+    return {row.id: row for row in session.scalars(rows_of(session, model))}
