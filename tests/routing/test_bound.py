@@ -1,0 +1,75 @@
+"""A bound is never above the optimum, and says something."""
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from routing import bound as bounds
+from routing.bound import gap_pct, lower_bound
+from routing.solve import objective, solve
+from routing.stopping import MaxIterations
+from tests.routing.ascii_city import ascii_city, facility, stop, truck
+from tests.routing.brute import best_objective
+from tests.routing.plans import checked, hand_plan
+
+CITY = ascii_city("D--A---B--C----U--V")
+
+
+def test_one_stop_on_the_way_is_bounded_up_to_the_way_home():
+    """D to A 200 m, A to U 1,000 m are in the bound, the 1,200 m home are not; 30 s of work at 2 and the fixed 50 are."""
+    problem = ascii_city("D--A----------U").problem(truck(cost_per_s=0, fixed_cost=50), load={"A": (1, 1)})
+    assert lower_bound(problem, frozenset("A")).cost == 200 + 1_000 + 50
+
+
+def test_the_load_forces_trips():
+    """Two full bodies from one place: twice to A from the nearer of D and U (200 m), twice on to U (1,000 m)."""
+    problem = ascii_city("D--A----------U").problem(truck(capacity_kg=10), load={"A": (10, 1), "Aa": (10, 1)})
+    assert lower_bound(problem, frozenset({"A", "Aa"})).cost == 2 * (200 + 1_000)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_plan_undercuts_the_bound(seed):
+    """Against brute force, for the choice of stops and for the stops that the solver chose."""
+    draw = random.Random(seed)
+    load = {
+        name: stop(
+            draw.randint(1, 60),
+            draw.randint(1, 60),
+            waste_class=draw.choice(("paper", "glass")),
+            prize=draw.choice((None, 300, 2_000)),
+            service_s=draw.randint(0, 30),
+            setup_s=20,
+        )
+        for name in ("A", "B", "C", "Cc")
+    }
+    both = frozenset({"paper", "glass"})
+    trucks = (
+        truck("one", capacity_kg=80, capacity_l=80, classes=both, fixed_cost=200, cost_per_s=1),
+        truck("two", capacity_kg=150, capacity_l=90, classes=both, one_class_per_trip=bool(seed % 2), cost_per_m=2, fixed_cost=100),
+    )
+    problem = CITY.problem(*trucks, load=load, unload={"U": facility({"paper"}, fee_per_kg=3), "V": facility(both, turnaround_s=15)})
+    plan = solve(problem, stop=MaxIterations(100))
+    checked(problem, plan)
+    optimum = best_objective(problem)
+    assert optimum <= objective(problem, plan)
+    assert 0 < lower_bound(problem).cost <= optimum
+    fixed = lower_bound(problem, plan.served)
+    assert fixed.cost <= plan.cost
+    assert gap_pct(plan, fixed) == pytest.approx(100 * (1 - fixed.cost / plan.cost))
+
+
+def test_very_large_nights_get_the_simpler_bound(monkeypatch):
+    problem = CITY.problem(truck(capacity_kg=10), load={"A": (10, 1), "B": (10, 1)})
+    better = lower_bound(problem, frozenset("AB"))
+    monkeypatch.setattr(bounds, "ASSIGNMENT_LIMIT", 1)
+    simpler = lower_bound(problem, frozenset("AB"))
+    assert (better.method, simpler.method) == ("assignment", "cheapest arrivals")
+    assert 0 < simpler.cost <= better.cost
+
+
+def test_nothing_to_serve_is_bounded_by_nothing():
+    problem = CITY.problem(truck(), load={"A": stop(prize=1)})
+    assert lower_bound(problem, frozenset()).cost == 0
+    assert gap_pct(hand_plan(problem, {}), lower_bound(problem, frozenset())) == 0
+    assert lower_bound(replace(problem, vehicles=())).cost == 0
