@@ -46,7 +46,7 @@ def last_lifts(session: TenantSession, until: datetime) -> dict[int, datetime]:
     """When each container was last emptied, as far as `until` knew."""
     query = select(Lift.container_id, func.max(Lift.lifted_at)).group_by(Lift.container_id)
     mine = query.where(Lift.tenant_id == visible_tenant_id(session), Lift.lifted_at <= until)
-    return dict(session.execute(mine).tuples())
+    return {container_id: lifted_at for container_id, lifted_at in session.execute(mine)}  # noqa: C416 - rows are not pairs to dict()
 
 
 def find_artifact(session: TenantSession, *, until: datetime) -> ModelArtifact | None:

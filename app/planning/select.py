@@ -24,8 +24,8 @@ class Standing(StrEnum):
     MUST = "must"
     MAY = "may"
     NOT_DUE = "not_due"
-    CLOSED = "closed"
-    """It would be due, but nobody can come: its site is shut on the day."""
+    BLOCKED = "blocked"
+    """It is wanted, but nobody can come: its site is shut on the day, or its round's truck is not there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +69,13 @@ def select_containers(city: City, outlook: Outlook) -> Choice:
     return Choice({one.container_id: one for one in (*weighed, *_left_out(city))})
 
 
-def select_given(city: City, outlook: Outlook, container_ids: Mapping[int, str]) -> Choice:
-    """A fixed round's choice: these containers whatever their fill (with the name of their round), no others."""
-    return Choice({one.container_id: one for one in (*_given(city, outlook, container_ids), *_left_out(city))})
+def select_given(city: City, outlook: Outlook, rounds: Mapping[int, str], blocked: Mapping[int, str]) -> Choice:
+    """A fixed round's choice: these containers whatever their fill, no others.
+
+    `rounds` says in words on which round each container is, `blocked` why nobody drives it.
+    """
+    given = [_given(city, outlook, standing, rounds, blocked) for standing in city.containers]
+    return Choice({one.container_id: one for one in (*given, *_left_out(city))})
 
 
 def cost_of_waiting(city: City, outlook: Outlook, container_id: int, until: datetime) -> float:
@@ -137,7 +141,7 @@ def _decide(city: City, outlook: Outlook, standing: StandingContainer, next_at: 
     due = _due(city, outlook, standing, next_at, chance)
     if due is None:
         return Standing.NOT_DUE, "not_due"
-    return due if is_open(city, standing, city.service_date) else (Standing.CLOSED, "site_closed")
+    return due if is_open(city, standing, city.service_date) else (Standing.BLOCKED, "site_closed")
 
 
 def _due(city: City, outlook: Outlook, standing: StandingContainer, next_at: datetime, chance: float) -> tuple[Standing, str] | None:
@@ -172,20 +176,18 @@ def _left_out(city: City) -> Iterator[Candidate]:
         )
 
 
-def _given(city: City, outlook: Outlook, container_ids: Mapping[int, str]) -> Iterator[Candidate]:
-    for standing in city.containers:
-        facts = _facts(city, outlook, standing)
-        about = f"about {facts['expected_fill_pct']:.0f} % full at the visit"
-        if standing.container.id not in container_ids:
-            yield Candidate(
-                standing=standing, decision=Standing.NOT_DUE, rule="not_on_round", reason="On none of the day's rounds.", **facts
-            )
-        elif not is_open(city, standing, city.service_date):
-            words = f"{container_ids[standing.container.id]}, but its site is closed that day."
-            yield Candidate(standing=standing, decision=Standing.CLOSED, rule="site_closed", reason=words, **facts)
-        else:
-            words = f"{container_ids[standing.container.id]}; {about}."
-            yield Candidate(standing=standing, decision=Standing.MUST, rule="fixed_round", reason=words, **facts)
+def _given(city: City, outlook: Outlook, standing: StandingContainer, rounds: Mapping[int, str], blocked: Mapping[int, str]) -> Candidate:
+    facts = _facts(city, outlook, standing)
+    name = rounds.get(standing.container.id)
+    if name is None:
+        decision, rule, words = Standing.NOT_DUE, "not_on_round", "On none of the day's rounds"
+    elif standing.container.id in blocked:
+        decision, rule, words = Standing.BLOCKED, "vehicle_absent", f"{name}, but {blocked[standing.container.id]}"
+    elif not is_open(city, standing, city.service_date):
+        decision, rule, words = Standing.BLOCKED, "site_closed", f"{name}, but its site is closed that day"
+    else:
+        decision, rule, words = Standing.MUST, "fixed_round", f"{name}; about {facts['expected_fill_pct']:.0f} % full by then"
+    return Candidate(standing=standing, decision=decision, rule=rule, reason=f"{words}.", **facts)
 
 
 def _reason(city: City, one: Candidate) -> str:

@@ -1,0 +1,249 @@
+"""One tenant's service date, decided and routed: state → forecast → which containers → travel times → routes → independent check.
+
+Reading is one short transaction; everything heavy happens outside any; `store_plan` writes within the publisher's short one. Claims,
+publication and failure are `jobs.py`'s.
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import Any
+
+from app.config import Settings
+from app.db import Database, TenantSession
+from app.maps.operations import open_engine
+from app.planning.city import City, load_city
+from app.planning.from_plan import Path, money, pack_problem, path_along_streets, route_row, summarise, violations_json, visit_rows
+from app.planning.models import Plan, PlanOrigin
+from app.planning.outlook import WEEK_H, Outlook, glance, load_signals, predict_fill
+from app.planning.reasons import decisions, detour_costs
+from app.planning.select import Choice, select_containers, select_given
+from app.planning.to_problem import Task, to_problem
+from app.planning.travel import measure_travel
+from app.telemetry.models import ForecastRun, ModelArtifact
+from app.telemetry.operations import save_forecast
+from routing import plan as kernel
+from routing.bound import Bound, lower_bound
+from routing.check import Verdict, check
+from routing.given_order import time_given_order
+from routing.roads.engine import RoadEngine
+from routing.roads.great_circle import GreatCircleEngine
+from routing.solve import solve
+from routing.stopping import MaxSeconds, StopCriterion
+
+Progress = Callable[[str], None]
+MATRICES = "matrices"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class NightResult:
+    """A night before it is anybody's plan: nothing of it is stored yet."""
+
+    city: City
+    outlook: Outlook
+    choice: Choice
+    task: Task
+    plan: kernel.Plan
+    verdict: Verdict
+    bound: Bound | None
+    detours: dict[str, int]
+    paths: dict[str, Path]
+    """The line of each route, by its vehicle's key."""
+    steps_s: dict[str, float]
+
+    @property
+    def feasible(self) -> bool:
+        """Whether the independent check found nothing to say against it."""
+        return self.verdict.feasible
+
+    @property
+    def input_digest(self) -> str:
+        """Equal problems have equal digests, and with a seed and an iteration limit equal plans."""
+        return self.plan.problem_digest
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        return summarise(self.city, self.choice, self.task, self.plan, self.bound, self.steps_s)
+
+
+def compute_night(
+    database: Database,
+    tenant_id: int,
+    service_date: date,
+    *,
+    settings: Settings,
+    origin_at: datetime | None = None,
+    seed: int = 1,
+    stop: StopCriterion | None = None,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+    without_vehicles: Collection[int] = (),
+    without_crews: Collection[int] = (),
+    roads: RoadEngine | None = None,
+) -> NightResult:
+    """Decide and route one service date as `origin_at` (by default now) knows it. Changes nothing.
+
+    `stop` ends the search; by default the policy's seconds do. `roads` takes the place of the tenant's own map.
+    """
+    origin_at = origin_at or datetime.now(UTC)
+    steps = _Steps(progress)
+    with steps("read"), database.transaction(tenant_id) as session:
+        absent = {"without_vehicles": without_vehicles, "without_crews": without_crews}
+        city = load_city(session, service_date, origin_at=origin_at, **absent)
+        signals = load_signals(session, origin_at)
+    with steps("forecast"):
+        outlook = predict_fill(city, signals)
+    with steps("choose"):
+        choice = select_containers(city, outlook)
+    with steps("travel times"):
+        task = to_problem(city, choice, measure_travel(city, roads or _roads_of(city, settings), settings.data_dir / MATRICES))
+    with steps("solve"):
+        plan = solve(task.problem, stop=stop or MaxSeconds(city.policy.solve_s), seed=seed, executor=executor)
+    return _checked(city, outlook, choice, task, plan, steps)
+
+
+def compute_fixed(
+    database: Database,
+    tenant_id: int,
+    service_date: date,
+    orders: Mapping[int, Sequence[int]],
+    *,
+    settings: Settings,
+    origin_at: datetime | None = None,
+    progress: Progress | None = None,
+    roads: RoadEngine | None = None,
+) -> NightResult:
+    """Time fixed rounds (containers in order, by vehicle) on a date, with the unload trips that they need. Changes nothing.
+
+    Nothing is forecast or searched: fills are taken from the containers' states, and the order is driven as it stands.
+    """
+    origin_at = origin_at or datetime.now(UTC)
+    steps = _Steps(progress)
+    with steps("read"), database.transaction(tenant_id) as session:
+        city = load_city(session, service_date, origin_at=origin_at)
+    with steps("choose"):
+        outlook = glance(city)
+        choice = select_given(city, outlook, *_rounds_in_words(city, orders))
+    with steps("travel times"):
+        task = to_problem(city, choice, measure_travel(city, roads or _roads_of(city, settings), settings.data_dir / MATRICES))
+    with steps("solve"):
+        keyed = {str(vehicle_id): [str(container_id) for container_id in order] for vehicle_id, order in orders.items()}
+        plan = time_given_order(task.problem, keyed)
+    return _checked(city, outlook, choice, task, plan, steps)
+
+
+def store_plan(session: TenantSession, result: NightResult, *, attempt: int, origin: PlanOrigin) -> Plan:
+    """Write the result as a draft plan with its routes, visits, decisions and forecast; the caller publishes and commits."""
+    run = _store_forecast(session, result)
+    plan = Plan(**_plan_values(result), origin=origin, attempt=attempt, forecast_run_id=None if run is None else run.id)
+    session.add(plan)
+    session.flush()
+    routes = [route_row(result.city, result.task, route, result.paths[route.vehicle]) for route in result.plan.routes]
+    for row in routes:
+        row.plan_id = plan.id
+    session.add_all(routes)
+    session.flush()
+    for row, route in zip(routes, result.plan.routes, strict=True):
+        session.add_all(visit_rows(result.city, result.task, result.choice, route, row.id))
+    for decision in decisions(result.choice, result.task, result.plan, result.detours, result.city.tenant.currency):
+        decision.plan_id = plan.id
+        session.add(decision)
+    session.flush()
+    return plan
+
+
+def _plan_values(result: NightResult) -> dict[str, Any]:
+    bound = result.bound
+    return {
+        "service_date": result.city.service_date,
+        "engine": result.plan.engine,
+        "seed": result.plan.seed,
+        "roads": result.task.travel.engine.name,
+        "roads_approximate": result.task.travel.approximate,
+        "input_digest": result.input_digest,
+        "problem": pack_problem(result.task),
+        "cost": money(result.plan.cost),
+        "lower_bound": None if bound is None else min(money(bound.cost), money(result.plan.cost)),
+        "bound_kind": None if bound is None else bound.method,
+        "violations": violations_json(result.verdict.violations),
+        "summary": result.summary,
+    }
+
+
+def _store_forecast(session: TenantSession, result: NightResult) -> ForecastRun | None:
+    """The forecast that the plan stands on, and the model if this night learned one; nothing for fixed rounds, which forecast nothing."""
+    outlook = result.outlook
+    if outlook.trained_until is None:
+        return None
+    known = {"method": outlook.method, "evaluation": outlook.evaluation}
+    if outlook.learned is not None:
+        session.add(ModelArtifact(version=outlook.model_version, trained_until=outlook.trained_until, content=outlook.learned, **known))
+    run = ForecastRun(origin_at=outlook.origin_at, model_version=outlook.model_version, horizons_h=list(WEEK_H), **known)
+    low, middle, high = (100 * outlook.table.fill[:, :, column] for column in range(3))
+    return save_forecast(
+        session,
+        run,
+        container_ids=[standing.container.id for standing in result.city.containers],
+        methods=outlook.table.method,
+        q10_pct=low,
+        q50_pct=middle,
+        q90_pct=high,
+        overflow_probability=outlook.overflow.round(6),  # a REAL has no room for 1e-271
+        naive_pct=100 * outlook.naive,
+    )
+
+
+def _checked(city: City, outlook: Outlook, choice: Choice, task: Task, plan: kernel.Plan, steps: "_Steps") -> NightResult:
+    with steps("check"):
+        verdict = check(task.problem, plan)
+        bound = lower_bound(task.problem, plan.served) if plan.routes else None
+        detours = detour_costs(task, plan)
+        paths = {route.vehicle: path_along_streets(task, route) for route in plan.routes}
+    return NightResult(
+        city=city,
+        outlook=outlook,
+        choice=choice,
+        task=task,
+        plan=plan,
+        verdict=verdict,
+        bound=bound,
+        detours=detours,
+        paths=paths,
+        steps_s=steps.seconds,
+    )
+
+
+def _roads_of(city: City, settings: Settings) -> RoadEngine:
+    return open_engine(settings.data_dir, city.map_digest) if city.map_digest else GreatCircleEngine()
+
+
+def _rounds_in_words(city: City, orders: Mapping[int, Sequence[int]]) -> tuple[dict[int, str], dict[int, str]]:
+    """On which round each container is, and why nobody drives it."""
+    present = {vehicle.id: vehicle for vehicle in city.vehicles}
+    rounds, blocked = {}, {}
+    for vehicle_id, order in orders.items():
+        vehicle = present.get(vehicle_id)
+        for container_id in order:
+            rounds[container_id] = "On a fixed round" if vehicle is None else f"On the fixed round of {vehicle.code}"
+            if vehicle is None:
+                blocked[container_id] = "its truck is not there on the day"
+    return rounds, blocked
+
+
+class _Steps:
+    """Says which step begins, and keeps how long each took."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.seconds: dict[str, float] = {}
+        self._tell = progress or (lambda _step: None)
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        self._tell(name)
+        began = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - began
