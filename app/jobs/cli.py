@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import text
 
 from app.config import Settings
 from app.db import Database
@@ -271,9 +270,12 @@ def map_add(settings: Settings, source: str, name: str | None, slug: str | None)
 @click.pass_obj
 def map_list(settings: Settings) -> None:
     """The maps that are built."""
-    with owner_engine(locate_database(settings)).connect() as connection:
-        for row in connection.execute(text("select name, source, built_at::date from street_map order by name")):
-            say("\t".join(map(str, row)))
+    from app.maps.queries import list_maps
+
+    _, database = open_database(settings)
+    with database.transaction(None) as session:
+        for street_map in list_maps(session):
+            say(f"{street_map.name}\t{street_map.source}\t{street_map.built_at:%Y-%m-%d}")
 
 
 # Nights
