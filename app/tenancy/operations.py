@@ -1,9 +1,11 @@
 """What is done with people, keys, grants and tenants. Each leaves an audit entry; signing in is in `sign_in.py`."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex, token_urlsafe
 from typing import Any
+from zoneinfo import available_timezones
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -12,7 +14,7 @@ from app.db import TenantSession
 from app.errors import Conflict, FieldProblem, NotAllowed, Rejected
 from app.tenancy import audit, passwords
 from app.tenancy.models import ApiKey, ReadGrant, Role, Scope, Tenant, TenantKind, UserAccount
-from app.tenancy.queries import find_tenant_of_others, has_looked_since, has_other_admin, hash_key
+from app.tenancy.queries import find_tenant_of_others, has_looked_since, has_other_admin, hash_key, is_slug_taken
 from app.tenancy.sign_in import SignedIn as SignedIn
 from app.tenancy.sign_in import sign_in as sign_in
 
@@ -69,7 +71,7 @@ def sign_out(session: TenantSession, user: UserAccount) -> None:
 
 
 def create_api_key(
-    session: TenantSession, *, name: str, scopes: frozenset[Scope], expires_at: datetime | None = None
+    session: TenantSession, *, name: str, scopes: Collection[Scope], expires_at: datetime | None = None
 ) -> tuple[ApiKey, str]:
     """A new key; the second of the pair is the key itself, which nobody can show again."""
     prefix = token_hex(4)
@@ -139,13 +141,29 @@ def create_tenant(
     slug: str,
     name: str,
     timezone: str,
-    kind: TenantKind = TenantKind.CITY,
+    kind: TenantKind | None = None,
     parent_id: int | None = None,
     **settings: Any,
 ) -> int:
-    """A new tenant, made as the schema's owner because the app may not; returns its number. Commits."""
+    """A new tenant, made as the schema's owner because the app may not; returns its number. Commits.
+
+    A tenant with a parent is a franchise, one without a city, unless `kind` says otherwise.
+    """
+    problems = tuple(_problems_of_tenant(slug, timezone))
+    if problems:
+        raise Rejected("The tenant was not made: " + " ".join(f"{p.field} {p.problem}; {p.mend}" for p in problems), fields=problems)
+    kind = kind or (TenantKind.FRANCHISE if parent_id else TenantKind.CITY)
     with Session(owner) as session, session.begin():
+        if is_slug_taken(session, slug):
+            raise Conflict(f"There is a tenant '{slug}' already.")
         tenant = Tenant(slug=slug, name=name, timezone=timezone, kind=kind, parent_id=parent_id, **settings)
         session.add(tenant)
         session.flush()
         return tenant.id
+
+
+def _problems_of_tenant(slug: str, timezone: str) -> Iterator[FieldProblem]:
+    if not re.fullmatch("[a-z0-9][a-z0-9-]{1,40}", slug):
+        yield FieldProblem("slug", f"'{slug}' is not plain", "use small letters, digits and hyphens.")
+    if timezone not in available_timezones():
+        yield FieldProblem("timezone", f"'{timezone}' is unknown", "name one of the IANA data base, such as Europe/Berlin.")

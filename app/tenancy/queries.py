@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from sqlalchemy import Select, delete, func, insert, or_, select, text, update
+from sqlalchemy.orm import Session
 
 from app.db import Database, TenantSession
+from app.errors import NotFound
 from app.tenancy.identity import Identity
 from app.tenancy.models import ApiKey, AuditEntry, ReadGrant, Role, Scope, SignInAttempt, Tenant, UserAccount
 from app.tenancy.scope import rows_of, visible_tenant_id
@@ -112,8 +114,16 @@ def has_other_admin(session: TenantSession, user_id: int) -> bool:
 
 
 def get_tenant(session: TenantSession) -> Tenant:
-    """The tenant whose rows the session reads."""
-    return session.get_one(Tenant, visible_tenant_id(session))
+    """The tenant whose rows the session reads; NotFound when the grant to look into it has ended."""
+    tenant = session.get(Tenant, visible_tenant_id(session))
+    if tenant is None:
+        raise NotFound("There is no such tenant, or it no longer lets you look.")
+    return tenant
+
+
+def is_slug_taken(session: Session, slug: str) -> bool:
+    """Asked as the schema's owner, who sees all tenants."""
+    return session.scalars(select(Tenant.id).where(Tenant.slug == slug)).first() is not None
 
 
 def find_tenant_of_others(session: TenantSession, *, slug: str | None = None, tenant_id: int | None = None) -> Tenant | None:

@@ -10,13 +10,14 @@ from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from app.db import Database, TenantSession
-from app.errors import KerbsideError, NotSignedIn, Rejected, TooMany
+from app.errors import Conflict, KerbsideError, NotSignedIn, Rejected, TooMany
 from app.provision import DatabaseUrls
 from app.tenancy import audit, passwords
 from app.tenancy.identity import ROLE_SCOPES
 from app.tenancy.links import read_route_link, sign_route_link
 from app.tenancy.models import AuditEntry, Role, Scope, SignInAttempt, UserAccount
 from app.tenancy.operations import create_tenant, create_user, grant_read, look_into, sign_in
+from app.tenancy.queries import get_tenant
 from app.tenancy.scope import get_row, rows_of
 from app.tenancy.sign_in import TRIES_PER_ADDRESS, TRIES_PER_NETWORK_ADDRESS, keyed
 from tests.factories import tenancy as make
@@ -137,3 +138,24 @@ def test_a_grant_that_has_run_out_lets_nobody_look(database: Database):
 def test_every_role_has_its_scopes_and_only_administrators_have_all():
     assert set(ROLE_SCOPES) == set(Role)
     assert [role for role, scopes in ROLE_SCOPES.items() if Scope.ADMIN in scopes] == [Role.ADMIN]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"), [({"slug": "No Spaces"}, "slug"), ({"slug": "x"}, "slug"), ({"timezone": "Moon/Tranquility"}, "timezone")]
+)
+def test_a_tenant_is_made_only_with_a_plain_slug_and_a_real_time_zone(urls: DatabaseUrls, wrong: dict[str, str], field: str):
+    with pytest.raises(Rejected) as refused:
+        create_tenant(create_engine(urls.owner, poolclass=NullPool), **{"slug": "town", "name": "Town", "timezone": "UTC"} | wrong)
+    assert [problem.field for problem in refused.value.fields] == [field]
+
+
+def test_a_slug_is_given_once_and_a_child_is_a_franchise(committed: DatabaseUrls):
+    owner = create_engine(committed.owner, poolclass=NullPool)
+    city = create_tenant(owner, slug="town", name="Town", timezone="UTC")
+    with pytest.raises(Conflict, match="town"):
+        create_tenant(owner, slug="town", name="Another", timezone="UTC")
+    child = create_tenant(owner, slug="harbour", name="Harbour", timezone="UTC", parent_id=city)
+    database = Database(committed.app)
+    with database.transaction(child) as session:
+        assert (get_tenant(session).kind, get_tenant(session).parent_id) == ("franchise", city)
+    database.engine.dispose()
