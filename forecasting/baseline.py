@@ -143,11 +143,15 @@ class RateBaseline:
 
 
 class LastValue(RateBaseline):
-    """Nothing comes in."""
+    """Nothing comes in: the median is the level itself, and only the outer quantiles learn from past errors."""
 
     def rate(self, snapshots: SnapshotTable) -> NDArray[np.float64]:
         """Zero for every row."""
         return np.zeros(len(snapshots))
+
+    def _error_quantiles(self, errors: NDArray[np.float64]) -> NDArray[np.float64]:
+        seen, side = super()._error_quantiles(errors), np.asarray(self.quantiles) - 0.5
+        return np.where(side > 0, np.maximum(seen, 0.0), np.where(side < 0, np.minimum(seen, 0.0), 0.0))
 
 
 class MeanRate(RateBaseline):

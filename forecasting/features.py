@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import pairwise
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -16,9 +17,13 @@ from forecasting.history import History
 from forecasting.level import DAY_S, HOUR_S
 
 DAYS_AHEAD = 7
+Key = TypeVar("Key", bound=Hashable)
+
 MAX_HORIZON_H = 24 * DAYS_AHEAD
 # Readings up to this long after an hour may still mend its hindsight value (confirmations, ghosts, smoothing).
 HINDSIGHT_S = DAY_S
+# A window of whose inflow more than this was assumed, not seen, teaches nothing.
+UNSEEN_SHARE = 0.5
 RATE_DAYS = (1, 3, 7, 14, 28)
 
 # Fills are fractions, rates fractions a day; NaN is "not known".
@@ -55,7 +60,7 @@ class Context:
     """
 
     tz: ZoneInfo
-    waste_class: Mapping[Hashable, str] = field(default_factory=dict)
+    waste_class: Mapping[Any, str] = field(default_factory=dict)
     holidays: frozenset[date] = frozenset()
 
     def local(self, at: int) -> datetime:
@@ -167,7 +172,7 @@ def nightly_origins(first: date, last: date, tz: ZoneInfo, local_hour: int = 18)
     return [int(datetime(day.year, day.month, day.day, local_hour, tzinfo=tz).timestamp()) for day in days]
 
 
-def snapshots(histories: Mapping[Hashable, History], origins: Sequence[int], context: Context) -> SnapshotTable:
+def snapshots(histories: Mapping[Key, History], origins: Sequence[int], context: Context) -> SnapshotTable:
     """One row per container and origin, containers in the mapping's order, origins within them.
 
     Parameters
@@ -193,7 +198,7 @@ def snapshots(histories: Mapping[Hashable, History], origins: Sequence[int], con
 
 
 def training_table(
-    histories: Mapping[Hashable, History], origins: Sequence[int], context: Context, horizons_h: Sequence[int], until: int
+    histories: Mapping[Key, History], origins: Sequence[int], context: Context, horizons_h: Sequence[int], until: int
 ) -> TrainingTable:
     """Snapshots beside their targets.
 
@@ -308,9 +313,11 @@ def _outcome(history: History, at: NDArray[np.int64], horizons_h: NDArray[np.int
     increment = total[j] - total[i][:, None] + (history.smooth_level[i] - history.level[i])[:, None]
     # An emptying that had happened but was not certain yet would teach that fill falls by itself.
     usable = inside & history.observed[j] & history.observed[i][:, None] & ~_uncertain(history, at)[:, None]
-    ends = at[:, None] + HOUR_S * horizons_h[None, :]
-    lifted = np.searchsorted(history.emptied_at, ends, side="right") > np.searchsorted(history.emptied_at, at, side="right")[:, None]
-    return np.where(usable, increment, np.nan), lifted
+    first = np.searchsorted(history.emptied_at, at, side="right")[:, None]
+    last = np.searchsorted(history.emptied_at, at[:, None] + HOUR_S * horizons_h[None, :], side="right")
+    unseen_h = np.concatenate([[0.0], np.cumsum(history.unseen_h)])
+    usable &= unseen_h[last] - unseen_h[first] <= UNSEEN_SHARE * horizons_h[None, :]
+    return np.where(usable, increment, np.nan), last > first
 
 
 def _uncertain(history: History, at: NDArray[np.int64]) -> NDArray[np.bool_]:

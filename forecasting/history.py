@@ -12,12 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.level import DEFAULT_SENSOR, HOUR_S, Readings, Sensor, Step, replay
+from forecasting.level import DAY_S, DEFAULT_SENSOR, HOUR_S, Readings, Sensor, Step, replay
 
 # A smoothed hour counts as observed when its two neighbouring readings lie no further apart than this many usual intervals.
 OBSERVED_INTERVALS = 3.0
 # Beyond this fall between two readings of one segment, smoothing stops: it would blur a real jump.
 JUMP = 0.12
+# History that it takes to say what usually comes in.
+RATE_KNOWN_S = 3 * DAY_S
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +42,8 @@ class History:
         Whether the hindsight value is backed by readings close by.
     emptied_at, known_at
         When each emptying happened and when it became certain (epoch seconds, int64).
+    unseen_h
+        Hours around each emptying in which inflow was not seen but assumed at the container's usual rate.
     interval_h
         Usual hours between readings; NaN without two readings.
     sensor
@@ -56,6 +60,7 @@ class History:
     observed: NDArray[np.bool_]
     emptied_at: NDArray[np.int64]
     known_at: NDArray[np.int64]
+    unseen_h: NDArray[np.float64]
     interval_h: float
     sensor: Sensor
 
@@ -115,6 +120,7 @@ def build_history(readings: Readings, lifts: Sequence[int] = (), sensor: Sensor 
         observed=_observed(hours, events.believed_at, interval_s),
         emptied_at=events.emptied_at,
         known_at=events.known_at,
+        unseen_h=events.unseen_s / HOUR_S,
         interval_h=interval_s / HOUR_S,
         sensor=sensor,
     )
@@ -134,12 +140,25 @@ class _Events:
         order = sorted(found, key=lambda item: item[1])
         self.emptied_at = np.array([since for _, since in order], np.int64)
         self.known_at = np.array([self.at[i] for i, _ in order], np.int64)
-        self.taken = np.array([self._fall(i, since) for i, since in order])
+        self.taken, self.unseen_s = self._falls(order)
 
-    def _fall(self, i: int, since: int) -> float:
-        """What left the container: the level before the first sign of the emptying less the level when it was certain."""
-        before = int(np.searchsorted(self.at, since)) - 1
-        return max(float(self.level[before] - self.level[i]), 0.0) if before >= 0 else 0.0
+    def _falls(self, order: Sequence[tuple[int, int]]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """What left the container at each emptying, and the seconds around it in which nobody saw what came in.
+
+        The level before the first sign, less the level when it was certain, plus what came in unseen at the rate known by then:
+        without it a daily sensor would lose a day of inflow with every lift.
+        """
+        taken, unseen_s = np.zeros(len(order)), np.zeros(len(order), np.int64)
+        for nth, (i, since) in enumerate(order):
+            before = int(np.searchsorted(self.at, since)) - 1
+            if before < 0:
+                continue
+            elapsed_s = int(self.at[before] - self.at[0])
+            came_in = self.level[before] - self.level[0] + taken.sum()
+            rate = max(float(came_in) / elapsed_s, 0.0) if elapsed_s >= RATE_KNOWN_S else 0.0
+            unseen_s[nth] = self.at[i] - self.at[before]
+            taken[nth] = max(float(self.level[before] - self.level[i] + rate * unseen_s[nth]), 0.0)
+        return taken, unseen_s
 
     def taken_out(self, counted_at: NDArray[np.int64]) -> NDArray[np.float64]:
         """All that emptyings took out up to each event, counted from the instants given."""
@@ -184,4 +203,4 @@ def _observed(hours: NDArray[np.int64], believed_at: NDArray[np.int64], interval
 
 def _nothing() -> History:
     none, instants = np.zeros(0), np.zeros(0, np.int64)
-    return History(0, none, none, none, none, none, none, np.zeros(0, np.bool_), instants, instants, np.nan, DEFAULT_SENSOR)
+    return History(0, none, none, none, none, none, none, np.zeros(0, np.bool_), instants, instants, none, np.nan, DEFAULT_SENSOR)

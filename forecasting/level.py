@@ -14,7 +14,7 @@ from math import isnan, nan, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 HOUR_S = 3600
 DAY_S = 24 * HOUR_S
@@ -101,10 +101,11 @@ class Readings:
         return len(self.observed_at)
 
     @classmethod
-    def of(cls, observed_at: Sequence[int], fill: Sequence[float], quality: Sequence[int] | None = None) -> "Readings":
-        """Build from plain sequences; without `quality` all are good."""
-        given = np.full(len(observed_at), GOOD) if quality is None else quality
-        return cls(np.asarray(observed_at, np.int64), np.asarray(fill, np.float64), np.asarray(given, np.int8))
+    def of(cls, observed_at: ArrayLike, fill: ArrayLike, quality: ArrayLike | None = None) -> "Readings":
+        """Build from sequences or arrays of any number type; without `quality` all are good."""
+        at = np.asarray(observed_at, np.int64)
+        given = np.full(len(at), GOOD) if quality is None else quality
+        return cls(at, np.asarray(fill, np.float64), np.asarray(given, np.int8))
 
     def until(self, at: int) -> "Readings":
         """The readings observed at or before `at`."""

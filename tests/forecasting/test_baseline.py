@@ -25,9 +25,9 @@ def test_the_mean_rate_is_numpys_mean(training, tonight, histories):
 
 
 def test_the_last_value_does_not_move(training, tonight):
-    centre, _ = LastValue().fit(training).increment(tonight, (24, 168))
+    median = LastValue().fit(training).predict(tonight, (24, 168)).fill[1:, :, 1]
 
-    assert (centre == 0).all()
+    np.testing.assert_array_equal(median, np.column_stack([tonight["level"][1:]] * 2))
 
 
 def test_shrinkage_by_hand(training, tonight):

@@ -107,3 +107,15 @@ def test_inflow_is_never_negative(fills, every_h, lifts):
 
     assert (collection_free_inflow(history).added >= 0).all()
     assert np.isfinite(history.smooth_throughput).all()
+
+
+def test_a_daily_sensor_does_not_lose_the_day_of_the_lift():
+    """0.2 a day, emptied after every third day: readings 0.0 0.2 0.4 | 0.0 0.2 0.4 | ... show 0.4 of each 0.6 that came in."""
+    readings = Readings.of([START + i * 24 * HOUR_S for i in range(60)], [0.2 * (i % 3) for i in range(60)])
+
+    history = build_history(readings)
+
+    assert len(history.emptied_at) == 19
+    assert history.unseen_h.tolist() == [24] * 19
+    came_in = history.throughput[-1] - history.throughput[24 * 9]
+    assert 0.4 / 3 < came_in / 50 < 0.6 / 3
