@@ -48,11 +48,10 @@ def get_matrix(
         found = _find(folder)  # another process may have been faster
         if found is not None:
             return found
-        _keep(folder, engine.matrix(points, profile, progress=progress))
+        travel = engine.matrix(points, profile, progress=progress)
+        _keep(folder, travel)
         clean_up(cache_dir, limit_bytes=limit_bytes, spare=folder)
-        kept = _find(folder)
-    assert kept is not None, f"{folder} was written and cannot be read"
-    return kept
+        return _find(folder) or travel
 
 
 def clean_up(cache_dir: Path, *, limit_bytes: int = LIMIT_BYTES, spare: Path | None = None) -> int:
