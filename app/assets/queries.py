@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import Any, NamedTuple, TypeVar, cast
 
-from sqlalchemy import ColumnElement, ForeignKeyConstraint, Select, Table, and_, exists, literal_column, or_, select
+from sqlalchemy import ColumnElement, ForeignKeyConstraint, Select, Table, and_, any_, exists, literal, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.dml import ReturningInsert
@@ -138,7 +138,7 @@ def _among(column: Any, ids: Select[Any]) -> ColumnElement[bool]:
 
 
 def _holds(column: Any, value: str) -> ColumnElement[bool]:
-    return _true(column.contains([value]))
+    return _true(literal(value) == any_(column))
 
 
 def _at_sites(model: Any, site_ids: Select[Any]) -> ColumnElement[bool]:

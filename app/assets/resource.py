@@ -13,7 +13,7 @@ from app.assets import geojson
 from app.assets.models import Container, Zone
 from app.assets.operations import change_row, create_row, delete_row, require_mine
 from app.assets.queries import select_rows, sites_by_id
-from app.assets.schemas import LARGEST_ID, RowSchema
+from app.assets.schemas import LARGEST_ID, FormatArgs, NoFilter, RowSchema
 from app.db import TenantOwned, TenantRow, TenantSession
 from app.errors import FieldProblem, NotFound, Rejected
 from app.http import etag_of, field_problems, page_body, read_page, require_current
@@ -123,7 +123,7 @@ def _collection_view(blueprint: Blueprint, resource: Resource) -> type[MethodVie
         def get(self, args: dict[str, Any]) -> Any:
             rows, cursor = _read_rows(resource, args)
             body, status, headers = page_body(rows, cursor)
-            if resource.has_place and _wants_geojson(args.get("format")):
+            if resource.has_place and _wants_geojson(args["format"]):
                 return _as_geojson(geojson.collection(_features(session(), resource, rows))), status, headers
             return body, status, headers
 
@@ -144,12 +144,13 @@ def _item_view(blueprint: Blueprint, resource: Resource) -> type[MethodView]:
 
     class Item(MethodView):
         @requires(Scope.REGISTER_READ)
+        @blueprint.arguments(FormatArgs if resource.has_place else NoFilter, location="query", unknown=RAISE)
         @blueprint.response(200, resource.schema)
         @_may_be_geojson(blueprint, resource, FEATURE)
         @blueprint.doc(operationId=f"get_{resource.singular}", summary=f"One {named}")
-        def get(self, **url: Any) -> Any:
+        def get(self, args: dict[str, Any], **url: Any) -> Any:
             row = resource.get(url)
-            if resource.has_place and _wants_geojson(request.args.get("format")):
+            if resource.has_place and _wants_geojson(args["format"]):
                 return _as_geojson(next(iter(_features(session(), resource, [row]))))
             return row, 200, {"ETag": etag_of(row)}
 

@@ -28,7 +28,7 @@ from app.tenancy.models import UserAccount
 LARGEST_INT = 2**31 - 1
 LARGEST_ID = 2**63 - 1
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
-TAG = re.compile(r"[^\s,;|]{1,60}")
+TAG = re.compile(r"[^\s,;|]{1,60}\Z")
 
 
 def text(max_length: int, *, min_length: int = 0, **options: Any) -> fields.String:
