@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from heapq import nsmallest
+from itertools import pairwise
 
 from routing.clock import Order, time_route
 from routing.problem import Facility, Problem, Stop, Vehicle
@@ -80,40 +81,59 @@ def _best_on(problem: Problem, vehicle: Vehicle, order: Order, stop: Stop) -> In
 
 
 def _candidates(problem: Problem, vehicle: Vehicle, order: Order, stop: Stop) -> Iterator[tuple[int, Order]]:
-    """Every place in a trip of the stop's class that has room, and a trip of its own at each boundary, with the detour's cost."""
+    """Every place in a trip of the stop's class that has room, and a trip of its own at each boundary, with the detour's cost.
+
+    Detours that alone take more time than driving and work leave free in the longest round are not worth timing.
+    """
     path = [vehicle.start_location, *(place.location for place in order), vehicle.end_location]
+    spare_s = vehicle.longest_s - _busy_s(problem, vehicle, order, path) - stop.service_s
+    joinable = _joinable(problem, vehicle, order, stop)
     own = problem.facilities_for(stop.waste_class) if vehicle.ends_empty else ()
     for position in range(len(order) + 1):
         here, there = path[position], path[position + 1]
-        if _joins_trip(problem, vehicle, order, position, stop):
-            detour = _detour(problem, vehicle, here, (stop.location,), there)
+        if position in joinable:
+            detour = _detour(problem, vehicle, here, (stop.location,), there, spare_s)
             if detour is not None:
                 yield detour, (*order[:position], stop, *order[position:])
         if position == 0 or isinstance(order[position - 1], Facility):
             for facility in own:
-                detour = _detour(problem, vehicle, here, (stop.location, facility.location), there)
+                detour = _detour(problem, vehicle, here, (stop.location, facility.location), there, spare_s - facility.turnaround_s)
                 if detour is not None:
                     yield detour, (*order[:position], stop, facility, *order[position:])
 
 
-def _joins_trip(problem: Problem, vehicle: Vehicle, order: Order, position: int, stop: Stop) -> bool:
-    """Is `position` within a trip that carries the stop's class and has room for it?"""
-    first = position
-    while first > 0 and not isinstance(order[first - 1], Facility):
-        first -= 1
-    last = position
-    while last < len(order) and not isinstance(order[last], Facility):
-        last += 1
-    trip = [place for place in order[first:last] if isinstance(place, Stop)]
-    if (not trip and vehicle.ends_empty) or (vehicle.one_class_per_trip and any(one.waste_class != stop.waste_class for one in trip)):
-        return False
-    if last < len(order) and stop.waste_class not in order[last].accepts:  # type: ignore[union-attr]  # the loop ended at a facility
+def _busy_s(problem: Problem, vehicle: Vehicle, order: Order, path: list[int]) -> int:
+    """Driving and work of the round, without setup, waiting and breaks."""
+    drive_rows = problem.travel_of(vehicle).drive_rows
+    work_s = sum(place.service_s if isinstance(place, Stop) else place.turnaround_s for place in order)
+    return work_s + sum(drive_rows[i][j] for i, j in pairwise(path))
+
+
+def _joinable(problem: Problem, vehicle: Vehicle, order: Order, stop: Stop) -> set[int]:
+    """Positions within trips that carry the stop's class and have room for it."""
+    positions: set[int] = set()
+    first = 0
+    for last in range(len(order) + 1):
+        place = order[last] if last < len(order) else None
+        if isinstance(place, Stop):
+            continue
+        trip = [one for one in order[first:last] if isinstance(one, Stop)]
+        accepted = place is None or stop.waste_class in place.accepts
+        if accepted and (trip or not vehicle.ends_empty) and _has_room(problem, vehicle, trip, stop):
+            positions.update(range(first, last + 1))
+        first = last + 1
+    return positions
+
+
+def _has_room(problem: Problem, vehicle: Vehicle, trip: list[Stop], stop: Stop) -> bool:
+    if vehicle.one_class_per_trip and any(one.waste_class != stop.waste_class for one in trip):
         return False
     loads = zip(*(vehicle.load_of(one, problem.dimensions) for one in (*trip, stop)), strict=True)
     return all(sum(amounts) <= most for amounts, most in zip(loads, vehicle.capacity, strict=True))
 
 
-def _detour(problem: Problem, vehicle: Vehicle, here: int, via: tuple[int, ...], there: int) -> int | None:
+def _detour(problem: Problem, vehicle: Vehicle, here: int, via: tuple[int, ...], there: int, spare_s: int) -> int | None:
+    """What going by these places instead of straight costs, or None where there is no way or no time for it."""
     travel = problem.travel_of(vehicle)
     drive_s, distance_m = -travel.drive_rows[here][there], -travel.distance_rows[here][there]
     for origin, target in zip((here, *via), (*via, there), strict=True):
@@ -121,4 +141,4 @@ def _detour(problem: Problem, vehicle: Vehicle, here: int, via: tuple[int, ...],
             return None
         drive_s += travel.drive_rows[origin][target]
         distance_m += travel.distance_rows[origin][target]
-    return vehicle.cost_per_s * drive_s + vehicle.cost_per_m * distance_m
+    return None if drive_s > spare_s else vehicle.cost_per_s * drive_s + vehicle.cost_per_m * distance_m

@@ -71,9 +71,10 @@ def solve(
         orders = executor.submit(ortools.search, core, stop=stop, seed=seed, warm_start=begin).result()
     else:
         orders = ortools.search(core, stop=stop, seed=seed, on_improvement=watch, warm_start=begin)
-    for candidate in (orders, begin, best.orders):
+    for candidate in (orders, begin):
         if candidate is not None:
-            best.offer(complete(core, candidate))
+            best.offer(candidate)
+    best.offer(complete(core, best.orders))
     unserved = (*hopeless, *explain_unserved(core, best.orders))
     plan = _plan(problem, best.orders, unserved, GREEDY if orders is None else ortools.NAME, seed, digest)
     verdict = check(problem, plan)

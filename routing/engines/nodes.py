@@ -9,8 +9,8 @@ from itertools import groupby
 
 from routing.problem import Facility, Problem, Stop, Vehicle
 
-SHORTEST_TRIP_S = 900
-"""Bounds how often a shift can unload; copies beyond that only slow the search."""
+SHORTEST_TRIP_S = 3_600
+"""Bounds how often a long shift unloads (twice more than whole trips of this length fit): copies beyond that only slow the search."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def _copy_count(problem: Problem, facility: Facility, names: set[str]) -> int:
     carriers = [vehicle for vehicle in problem.vehicles if vehicle.classes & names]
     trips = sum(_trips_needed(problem, [vehicle for vehicle in carriers if name in vehicle.classes], name) for name in names)
     shortest_s = max(facility.turnaround_s, SHORTEST_TRIP_S)
-    drivable = sum(min(vehicle.max_trips or vehicle.longest_s, 1 + vehicle.longest_s // shortest_s) for vehicle in carriers)
+    drivable = sum(min(vehicle.max_trips or vehicle.longest_s, 2 + vehicle.longest_s // shortest_s) for vehicle in carriers)
     return min(trips + len(carriers), drivable)
 
 
