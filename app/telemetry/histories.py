@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -278,7 +279,8 @@ def _wyndham_bin(code: str, row: dict[str, Any], known: dict[str, Place]) -> Bin
 
 
 def _wyndham_batches(file: Path, zone: ZoneInfo) -> Iterator[list[ReadingIn | Outcome]]:
-    for batch in _in_batches(_read_rows(file)):
+    # the file holds its months in no order, and late readings cost a replay: 31 bins' days fit into memory
+    for batch in _in_batches(sorted(_read_rows(file), key=itemgetter("timestamp"))):
         yield [
             ReadingIn(
                 device=row["serialNumber"],

@@ -106,6 +106,7 @@ def _match_sensor_lifts(session: TenantSession, found: dict[int, list[Emptying]]
         present[lift.container_id].append(lift)
     for container_id, emptied in found.items():
         _match_of_container(session, container_id, emptied, present[container_id], replayed_since.get(container_id))
+    session.flush()
 
 
 def _match_of_container(
@@ -124,7 +125,6 @@ def _match_of_container(
         for at, fill_before in wanted.items()
         if at not in seen
     )
-    session.flush()
 
 
 def _stands_for(reported: list[int], at: int) -> bool:
