@@ -95,12 +95,22 @@ KINDS: dict[str, Kind] = {
 }
 
 
+def columns_of(kind: Kind) -> dict[str, bool]:
+    """The columns that a file of a kind may have, and whether it must."""
+    loaded = kind.schema().load_fields
+    return {_column_of(key): field.required for key, field in loaded.items() if key not in kind.not_in_files}
+
+
 @dataclass(frozen=True)
 class RowProblem(FieldProblem):
     """One thing wrong in a file. Rows count as a spreadsheet shows them: the header is row 1."""
 
     row: int = 1
     value: str = ""
+
+    def __str__(self) -> str:
+        where = f"row {self.row}, {self.field}" if self.field else f"row {self.row}"
+        return f"{where}: '{self.value}' {self.problem} {self.mend}".replace(" '' ", " ").rstrip()
 
     def as_json(self) -> dict[str, Any]:
         return {"row": self.row, "column": self.field, "value": self.value, "problem": self.problem, "mend": self.mend}
@@ -127,6 +137,15 @@ class ImportReport:
         self.problem_count += 1
         if len(self.problems) < PROBLEMS_TOLD:
             self.problems.append(problem)
+
+    def __str__(self) -> str:
+        if self.problem_count:
+            lines = [str(problem) for problem in self.problems]
+            hidden = self.problem_count - len(lines)
+            return "\n".join([f"{self.kind}: nothing was imported, because of:", *lines, *([f"and {hidden} more"] if hidden else [])])
+        would = "would be " if self.dry_run else ""
+        counts = f"{self.created} {would}created, {self.updated} {would}updated, {self.unchanged} unchanged"
+        return f"{self.kind}: {self.rows} rows, {counts}"
 
     def require_clean(self) -> None:
         """Rejected, naming the problems, if there are any."""

@@ -210,7 +210,8 @@ def import_register_(settings: Settings, kind: str, file: Path, slug: str, dry_r
     database = open_database(settings)[1]
     with file.open("rb") as content, database.transaction(tenant_number(database, slug)) as session:
         report = import_register(session, kind, content, dry_run=dry_run)
-    say(str(report))
+    say(str(report), error=bool(report.problem_count))
+    sys.exit(1 if report.problem_count else 0)
 
 
 @import_.command("measurements")

@@ -247,3 +247,11 @@ def test_the_file_stays_open_for_whoever_opened_it(session: TenantSession):
     file = io.BytesIO(SITES.encode())
     import_register(session, "sites", file)
     assert not file.closed
+
+
+def test_a_report_reads_as_lines_for_the_terminal(session: TenantSession):
+    assert str(imported(session, "sites", SITES, dry_run=True)) == ("sites: 2 rows, 2 would be created, 0 would be updated, 0 unchanged")
+    assert str(imported(session, "sites", SITES)) == "sites: 2 rows, 2 created, 0 updated, 0 unchanged"
+    bad = str(imported(session, "sites", "code,name,lat,lon,setup_s\nP1,,-29.9,-71.2,1.5\n" + "P2,,91,-71.2,\n" * 100))
+    assert bad.splitlines()[:2] == ["sites: nothing was imported, because of:", "row 2, setup_s: '1.5' Is not a whole number. Round it."]
+    assert bad.splitlines()[-1] == "and 101 more"
