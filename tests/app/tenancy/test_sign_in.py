@@ -3,6 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from threading import Barrier
+from time import sleep
 
 import pytest
 from argon2 import PasswordHasher
@@ -16,10 +18,10 @@ from app.tenancy import audit, passwords
 from app.tenancy.identity import ROLE_SCOPES
 from app.tenancy.links import read_route_link, sign_route_link
 from app.tenancy.models import AuditEntry, Role, Scope, SignInAttempt, UserAccount
-from app.tenancy.operations import create_tenant, create_user, grant_read, look_into, sign_in
-from app.tenancy.queries import get_tenant
+from app.tenancy.operations import create_tenant, grant_read, look_into, sign_in
+from app.tenancy.queries import count_attempt, get_tenant
 from app.tenancy.scope import get_row, rows_of
-from app.tenancy.sign_in import TRIES_PER_ADDRESS, TRIES_PER_NETWORK_ADDRESS, keyed
+from app.tenancy.sign_in import TRIES_PER_ADDRESS, TRIES_PER_NETWORK_ADDRESS, WINDOW, keyed
 from tests.factories import tenancy as make
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -75,20 +77,31 @@ def test_guessing_many_addresses_from_one_network_is_slowed_as_well(database: Da
 
 
 def test_parallel_guesses_are_all_counted(committed: DatabaseUrls):
-    """Sixteen at once, of which only the allowed number gets as far as the password."""
-    tenant_id = create_tenant(create_engine(committed.owner, poolclass=NullPool), slug="town", name="Town", timezone="UTC")
-    database = Database(committed.app, pool_size=4)
-    with database.transaction(tenant_id) as session:
-        create_user(session, email="ada@town.example", name="Ada", role=Role.ADMIN, password=make.PASSWORD)
+    """Eight at the same moment, three allowed: five are told to wait. Without the lock each would see none before it."""
+    database, start = Database(committed.app, pool_size=8), Barrier(8)
 
-    def guess(n: int) -> type[KerbsideError]:
+    def guess(_: int) -> bool:
+        with database.transaction(None) as session:
+            session.connection()
+            start.wait(timeout=30)
+            allowed = count_attempt(session, "somebody", window=WINDOW, most=3).number is not None
+            sleep(0.03)  # not committed yet when the others count
+            return allowed
+
+    with ThreadPoolExecutor(8) as threads:
+        allowed = list(threads.map(guess, range(8)))
+    assert allowed.count(True) == 3
+    database.engine.dispose()
+
+
+def test_failures_are_kept_though_the_sign_in_fails(committed: DatabaseUrls):
+    database = Database(committed.app, pool_size=1)
+    answers = []
+    for _ in range(TRIES_PER_ADDRESS + 1):
         with pytest.raises(KerbsideError) as refused:
-            try_to_sign_in(database, "ada@town.example", f"guess number {n}")
-        return refused.type
-
-    with ThreadPoolExecutor(4) as threads:
-        answers = list(threads.map(guess, range(16)))
-    assert (answers.count(NotSignedIn), answers.count(TooMany)) == (TRIES_PER_ADDRESS, 16 - TRIES_PER_ADDRESS)
+            try_to_sign_in(database, "ada@town.example")
+        answers.append(refused.type)
+    assert answers == [NotSignedIn] * TRIES_PER_ADDRESS + [TooMany]
     database.engine.dispose()
 
 
