@@ -259,8 +259,8 @@ def _known(history: History, at: NDArray[np.int64]) -> NDArray[np.float64]:
     i = np.minimum(hour[seen], len(history) - 1)
     beyond_h = hour[seen] - i
     out[seen, 0] = history.level[i]
-    age_h = history.age_h[i] + beyond_h
-    out[seen, 1] = np.sqrt(history.spread[i] ** 2 + history.growth(age_h) - history.growth(history.age_h[i]))
+    age_h, grown = history.age_h[i] + beyond_h, history.sensor.growth
+    out[seen, 1] = np.sqrt(history.spread[i] ** 2 + grown(age_h * HOUR_S) - grown(history.age_h[i] * HOUR_S))
     out[seen, 2] = age_h
     out[seen, 3] = history.interval_h
     out[seen, 4] = _hours_since_emptied(history, at[seen])

@@ -76,10 +76,6 @@ class History:
         """Index of the hour at or before each epoch second; may lie outside 0..len-1."""
         return (at - self.start) // HOUR_S
 
-    def growth(self, elapsed_h: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Variance that the level gains within each stretch of hours without a believed reading."""
-        return np.array([self.sensor.growth(h * HOUR_S) for h in elapsed_h.tolist()])
-
 
 def build_history(readings: Readings, lifts: Sequence[int] = (), sensor: Sensor = DEFAULT_SENSOR) -> History:
     """Replay readings and lifts through the level filter, then look back once.
@@ -106,13 +102,13 @@ def build_history(readings: Readings, lifts: Sequence[int] = (), sensor: Sensor 
     start = -(-events.at[0] // HOUR_S) * HOUR_S
     hours = np.arange(start, max(events.at[-1], start) + 1, HOUR_S, dtype=np.int64)
     now = np.searchsorted(events.at, hours, side="right") - 1
-    unsettled_s = hours - events.settled_at[now]
+    unsettled_s = (hours - events.settled_at[now]).astype(np.float64)
     smooth_throughput = np.interp(hours, events.at, events.smooth_throughput())
     interval_s = float(np.median(np.diff(readings.observed_at))) if len(readings) > 1 else np.nan
     return History(
         start=int(start),
         level=events.level[now],
-        spread=np.sqrt(events.variance[now] + [sensor.growth(elapsed) for elapsed in unsettled_s.tolist()]),
+        spread=np.sqrt(events.variance[now] + sensor.growth(unsettled_s)),
         age_h=unsettled_s / HOUR_S,
         throughput=events.level[now] + events.taken_out(events.known_at)[now],
         smooth_level=smooth_throughput - _total_before(hours, events.emptied_at, events.taken),
@@ -177,7 +173,7 @@ class _Events:
         return self._smooth_backwards(total)
 
     def _smooth_backwards(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        grown = np.array([self._sensor.growth(elapsed) for elapsed in np.diff(self.at).tolist()])
+        grown = self._sensor.growth(np.diff(self.at).astype(np.float64))
         gains = (self.variance[:-1] / (self.variance[:-1] + grown)).tolist()
         out = values.tolist()
         for i in range(len(out) - 2, -1, -1):

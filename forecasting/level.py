@@ -11,10 +11,12 @@ needs longer proof the next time. A driver's lift needs no proof.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan, nan, sqrt
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+FloatOrArray = TypeVar("FloatOrArray", float, NDArray[np.float64])
 
 HOUR_S = 3600
 DAY_S = 24 * HOUR_S
@@ -65,7 +67,7 @@ class Sensor:
         """Distance from the level within which a reading needs no confirmation."""
         return max(0.08, 3 * self.noise)
 
-    def growth(self, elapsed_s: float) -> float:
+    def growth(self, elapsed_s: FloatOrArray) -> FloatOrArray:
         """Variance that the level gains while no reading is believed: single drops, and a drift nobody measured."""
         return self.inflow_sd**2 * elapsed_s / HOUR_S + (self.inflow_per_day / 3 * elapsed_s / DAY_S) ** 2
 

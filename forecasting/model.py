@@ -59,7 +59,7 @@ class FillModel:
         learning_rate: float = 0.06,
         leaves: int = 15,
         windows_per_leaf: int = 60,
-        max_windows: int = 60_000,
+        max_windows: int = 40_000,
         calibration_d: float = 45.0,
         seed: int = 0,
         fall_back: frozenset[Hashable] = frozenset(),

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import pickle
+from dataclasses import replace
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -79,6 +81,14 @@ def test_frozen_and_thawed_forecasts_are_the_same(artifact, tonight):
     np.testing.assert_array_equal(thawed.model.predict(tonight, (24, 168)).fill, artifact.model.predict(tonight, (24, 168)).fill)
     assert thawed.trained_until == UNTIL
     assert thawed.evaluation == artifact.evaluation
+
+
+@pytest.mark.parametrize("key", [7, "c7", UUID(int=7), (3, 7)])
+def test_any_plain_name_of_a_container_survives_the_freezing(artifact, key):
+    score = ContainerScore(key, 20, 3.0, {"model": 0.02, "shrunken_rate": 0.01}, {"model": 0.02, "shrunken_rate": 0.01})
+    named = replace(artifact, evaluation=replace(artifact.evaluation, containers=(score,)))
+
+    assert thaw(freeze(named)).evaluation.fall_back == {key}
 
 
 def test_damaged_foreign_and_outdated_bytes_are_refused(artifact):

@@ -4,11 +4,14 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from forecasting.baseline import KNOTS_H
 from forecasting.density import overflow_probability
 from forecasting.errors import NotFittedError
-from forecasting.features import Context, snapshots, training_table
+from forecasting.features import COLUMNS, Context, SnapshotTable, snapshots, training_table
 from forecasting.history import build_history
 from forecasting.level import Readings
 from forecasting.model import FillModel
@@ -137,3 +140,31 @@ def test_asking_before_fit_or_beyond_a_week_is_an_error(artifact, tonight):
         FillModel().predict(tonight, (24,))
     with pytest.raises(ValueError, match="168"):
         artifact.model.predict(tonight, (200,))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    values=hnp.arrays(np.float64, (4, len(COLUMNS)), elements=st.one_of(st.floats(0, 400), st.just(float("nan")))),
+    hours=st.sets(st.integers(1, 168), min_size=1, max_size=6),
+)
+def test_whatever_the_snapshot_the_forecast_is_a_distribution(artifact, values, hours):
+    """Any mixture of known and unknown columns; QuantileTable refuses NaN, crossing quantiles and falling fill."""
+    table = SnapshotTable(tuple("abcd"), np.zeros(4, np.int64), values, ("glass",) * 4, np.zeros((4, 7), np.int8))
+
+    forecast = artifact.model.predict(table, sorted(hours))
+
+    assert np.isfinite(forecast.fill).all()
+    assert (np.diff(overflow_probability(forecast), axis=1) >= 0).all()
+
+
+def test_a_container_known_by_its_lifts_alone_is_forecast_from_zero(artifact, context):
+    """No sensor, lifted two days ago: the class's rate fills it from then on."""
+    silent = build_history(Readings.of([], []), [UNTIL - 48 * 3600])
+    table = snapshots({"silent": silent}, [UNTIL], context)
+
+    forecast = artifact.model.predict(table, (24, 72))
+
+    rate = artifact.model.baseline_.class_rate(table)[0]
+    assert forecast.method == ("baseline",)
+    assert forecast.fill[0, :, 1] == pytest.approx([3 * rate, 5 * rate], abs=0.12)
+    assert forecast.fill[0, 1, 2] - forecast.fill[0, 1, 0] > 0.2
