@@ -152,7 +152,9 @@ def _last_opening(windows: tuple[Window, ...], latest_s: int) -> int:
 def _place_breaks(vehicle: Vehicle, travel: Travel, tasks: list[_Task], timing: _Timing) -> tuple[list[_Task], _Timing] | None:
     for rule in vehicle.breaks:
         if not _taken(rule, tasks, timing):
-            options = [(timed, extended) for extended in _with_break(vehicle, tasks, rule) if (timed := _time(vehicle, travel, extended))]
+            options = [
+                (timed, extended) for extended in _with_break(vehicle, tasks, rule, timing) if (timed := _time(vehicle, travel, extended))
+            ]
             kept = [(timed, extended) for timed, extended in options if _taken(rule, extended, timed)]
             if not kept:
                 return None
@@ -160,14 +162,23 @@ def _place_breaks(vehicle: Vehicle, travel: Travel, tasks: list[_Task], timing: 
     return (tasks, timing) if all(_taken(rule, tasks, timing) for rule in vehicle.breaks) else None
 
 
-def _with_break(vehicle: Vehicle, tasks: list[_Task], rule: BreakRule) -> Iterator[list[_Task]]:
+def _with_break(vehicle: Vehicle, tasks: list[_Task], rule: BreakRule, timing: _Timing) -> Iterator[list[_Task]]:
     """The break after each visit where that ended, and before each where that begins."""
     windows = () if rule.window is None else (rule.window,)
     places = [vehicle.start_location, *(task.location for task in tasks), vehicle.end_location]
     for position in range(len(tasks) + 1):
-        for location in {places[position], places[position + 1]}:
-            task = _Task(VisitKind.BREAK, rule.key, location, 0, rule.duration_s, windows)
-            yield [*tasks[:position], task, *tasks[position:]]
+        if rule.window is None or _is_near(rule.window, vehicle, tasks, timing, position):
+            for location in {places[position], places[position + 1]}:
+                task = _Task(VisitKind.BREAK, rule.key, location, 0, rule.duration_s, windows)
+                yield [*tasks[:position], task, *tasks[position:]]
+
+
+def _is_near(window: Window, vehicle: Vehicle, tasks: Sequence[_Task], timing: _Timing, position: int) -> bool:
+    """Can a break before task `position` start in the window, and would one visit more before it not be done by its opening anyway?"""
+    before_s = timing.start_s if position == 0 else timing.starts_s[position - 1] + tasks[position - 1].work_s
+    could_leave_earlier_s = timing.start_s - vehicle.shift.open_s
+    done_next_s = timing.end_s if position == len(tasks) else timing.starts_s[position] + tasks[position].work_s
+    return before_s - could_leave_earlier_s <= window.close_s and done_next_s >= window.open_s
 
 
 def _taken(rule: BreakRule, tasks: Sequence[_Task], timing: _Timing) -> bool:

@@ -74,19 +74,21 @@ def _best_on(problem: Problem, vehicle: Vehicle, order: Order, stop: Stop) -> In
     if order and before is None:
         return None
     spent = before.cost.total if before is not None else 0
-    candidates = nsmallest(TIMED_CANDIDATES, _candidates(problem, vehicle, order, stop), key=lambda candidate: candidate[0])
+    resting_s = sum(rule.duration_s for rule in vehicle.breaks if before is not None and rule.is_due(before.start_s, before.end_s))
+    possible = _candidates(problem, vehicle, order, stop, vehicle.longest_s - resting_s - stop.service_s)
+    candidates = nsmallest(TIMED_CANDIDATES, possible, key=lambda candidate: candidate[0])
     timed = ((extended, time_route(problem, vehicle, extended)) for _, extended in candidates)
     options = [Insertion(vehicle.key, extended, route.cost.total - spent) for extended, route in timed if route is not None]
     return min(options, key=lambda option: option.extra_cost, default=None)
 
 
-def _candidates(problem: Problem, vehicle: Vehicle, order: Order, stop: Stop) -> Iterator[tuple[int, Order]]:
+def _candidates(problem: Problem, vehicle: Vehicle, order: Order, stop: Stop, longest_s: int) -> Iterator[tuple[int, Order]]:
     """Every place in a trip of the stop's class that has room, and a trip of its own at each boundary, with the detour's cost.
 
-    Detours that alone take more time than driving and work leave free in the longest round are not worth timing.
+    Detours that take more time than driving and work leave of `longest_s` are not worth timing.
     """
     path = [vehicle.start_location, *(place.location for place in order), vehicle.end_location]
-    spare_s = vehicle.longest_s - _busy_s(problem, vehicle, order, path) - stop.service_s
+    spare_s = longest_s - _busy_s(problem, vehicle, order, path)
     joinable = _joinable(problem, vehicle, order, stop)
     own = problem.facilities_for(stop.waste_class) if vehicle.ends_empty else ()
     for position in range(len(order) + 1):
