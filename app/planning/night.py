@@ -192,7 +192,7 @@ def _store_forecast(session: TenantSession, result: NightResult) -> ForecastRun 
         q10_pct=low,
         q50_pct=middle,
         q90_pct=high,
-        overflow_probability=outlook.overflow.round(6),  # a REAL has no room for 1e-271
+        overflow_probability=outlook.overflow,
         naive_pct=100 * outlook.naive,
     )
 

@@ -85,8 +85,8 @@ class Outlook:
 
     @cached_property
     def overflow(self) -> NDArray[np.float64]:
-        """Probability that a container has overflowed by each hour."""
-        return overflow_probability(self.table)
+        """Probability that a container has overflowed by each hour; to a millionth, which is more than anybody knows."""
+        return overflow_probability(self.table).round(6)
 
     def fill_now_pct(self, container_id: int) -> float | None:
         level = float(self.level[self.row[container_id]])

@@ -98,5 +98,3 @@ def outlook(city: City, fills: Mapping[int, tuple[float, float]], *, spread_pct:
         method=("by hand",) * len(ids),
     )
     return Outlook(origin_at=city.origin_at, table=table, naive=middle, level=now, method="by hand", model_version="by hand")
-
-
