@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 from marshmallow import fields
@@ -35,11 +36,14 @@ def read_cell(field: fields.Field[Any], text: str) -> Any:
 
 def _number(field: fields.Field[Any], text: str) -> int | float:
     plain = _with_point(text.replace(" ", "").replace("\u00a0", ""), in_degrees=field.name in DEGREES)
+    value = float(plain)
+    if not isfinite(value):
+        raise Unreadable("Is too large for a number.", "Write what was measured.")
     if not isinstance(field, fields.Integer):
-        return float(plain)
-    if float(plain) != int(float(plain)):
+        return value
+    if not value.is_integer():
         raise Unreadable("Is not a whole number.", "Round it.")
-    return int(float(plain))
+    return int(value)
 
 
 def _with_point(text: str, *, in_degrees: bool) -> str:
@@ -112,8 +116,13 @@ def _weekdays(text: str) -> list[int]:
     days: list[int] = []
     for part in filter(None, re.split(r"[,\s]+", re.sub(r"\s*-\s*", "-", text))):
         first, _, last = part.partition("-")
-        days += range(_weekday(first), _weekday(last or first) + 1)
+        days += _from_to(_weekday(first), _weekday(last or first))
     return days
+
+
+def _from_to(first: int, last: int) -> list[int]:
+    """From a weekday to another; sat-mon goes on over Sunday."""
+    return [(first + n) % 7 for n in range((last - first) % 7 + 1)]
 
 
 def _weekday(text: str) -> int:

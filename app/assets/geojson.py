@@ -23,6 +23,8 @@ def area_problem(area: Any) -> str | None:
     """What keeps a value from being a GeoJSON Polygon or MultiPolygon, with the mend; None if nothing does."""
     if not isinstance(area, dict) or area.get("type") not in AREAS:
         return "Is no GeoJSON geometry of type Polygon or MultiPolygon."
+    if set(area) - {"type", "coordinates"}:
+        return f"Holds more than type and coordinates: remove {', '.join(sorted(set(area) - {'type', 'coordinates'}))}."
     coordinates = area.get("coordinates")
     polygons = coordinates if area["type"] == "MultiPolygon" else [coordinates]
     if not isinstance(polygons, list) or not polygons:

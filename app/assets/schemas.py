@@ -28,13 +28,17 @@ from app.tenancy.models import UserAccount
 LARGEST_INT = 2**31 - 1
 LARGEST_ID = 2**63 - 1
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
-TAG = re.compile(r"[^\s,;|]{1,60}\Z")
+TAG = re.compile(r"[^\s\0,;|]{1,60}\Z")
 
 
 def text(max_length: int, *, min_length: int = 0, **options: Any) -> fields.String:
     """Text that PostgreSQL can hold."""
-    no_nul = validate.ContainsNoneOf("\0", error="Holds a character with the number 0, which no text may.")
-    return fields.String(validate=[validate.Length(min=min_length, max=max_length), no_nul], **options)
+    return fields.String(validate=[validate.Length(min=min_length, max=max_length), _storable], **options)
+
+
+def _storable(value: str) -> None:
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValidationError("Holds a character that is none (number 0, or half of a pair): remove it.")
 
 
 def code() -> fields.String:
@@ -72,7 +76,8 @@ def choices(kind: type[WasteClass | LiftKind], **options: Any) -> fields.List[An
 
 def words(**options: Any) -> fields.List[Any]:
     """Tags: short, without spaces, none twice."""
-    word = fields.String(validate=validate.Regexp(TAG, error="Use 1 to 60 characters without spaces, commas, semicolons and bars."))
+    plain = validate.Regexp(TAG, error="Use 1 to 60 characters without spaces, commas, semicolons and bars.")
+    word = fields.String(validate=[plain, _storable])
     return fields.List(word, validate=_none_twice, load_default=list, **options)
 
 
