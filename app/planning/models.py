@@ -1,6 +1,6 @@
 """Nights and their plans: the job, the plan with its routes and stops, and each container's reason."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -106,6 +106,9 @@ class PlanningJob(TenantOwned):
     service_date: Mapped[date] = mapped_column(primary_key=True)
     status: Mapped[JobStatus] = mapped_column(enum_type(JobStatus), server_default="queued")
     attempt: Mapped[int] = mapped_column(server_default="0")
+    """Counts every claim and never goes back: only the newest may publish."""
+    tries: Mapped[int] = mapped_column(server_default="0")
+    """Claims since somebody asked for it: a night that takes its workers down with it is given up."""
     lease_until: Mapped[datetime | None]
     worker: Mapped[str | None] = mapped_column(String(120))
     progress: Mapped[str | None] = mapped_column(String(200))
@@ -113,6 +116,35 @@ class PlanningJob(TenantOwned):
     requested_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    deadline_kept_at: Mapped[datetime | None]
+    """When it was seen to that something goes out on the day, planned or not."""
+
+    def is_free(self, now: datetime) -> bool:
+        """Whether a worker may take it: it waits, or the one that had it has let its lease run out."""
+        lapsed = self.status is JobStatus.RUNNING and (self.lease_until is None or self.lease_until < now)
+        return self.status is JobStatus.QUEUED or lapsed
+
+    def is_held_by(self, attempt: int) -> bool:
+        """Whether what this attempt brings still counts."""
+        return self.status is JobStatus.RUNNING and self.attempt == attempt
+
+    def queue(self, now: datetime) -> None:
+        """Ask for it (again). What a worker may be doing for an earlier request counts no more."""
+        self.status, self.requested_at, self.tries = JobStatus.QUEUED, now, 0
+        self.lease_until = self.worker = self.progress = self.error = self.finished_at = None
+
+    def claim(self, worker: str, now: datetime, *, lease: timedelta) -> int:
+        """Give it to a worker; returns the attempt that it has to show when it comes back."""
+        self.status, self.worker, self.error = JobStatus.RUNNING, worker, None
+        self.started_at, self.lease_until, self.finished_at, self.progress = now, now + lease, None, "starting"
+        self.attempt += 1
+        self.tries += 1
+        return self.attempt
+
+    def finish(self, now: datetime, *, error: str | None = None) -> None:
+        """Done, or failed for a reason that people can read."""
+        self.status = JobStatus.DONE if error is None else JobStatus.FAILED
+        self.error, self.finished_at, self.lease_until, self.progress = error, now, None, None
 
 
 class Plan(TenantRow, Versioned):

@@ -4,13 +4,27 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Select, and_, exists, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import undefer
 
-from app.assets.models import Container, ContainerStatus, Facility, Vehicle
+from app.assets.models import Absence, Container, ContainerStatus, Crew, Facility, Vehicle, VehicleStatus
 from app.assets.queries import StandingContainer, list_standing
 from app.db import TenantSession
-from app.planning.models import ContainerDecision, Decision, Plan, PlanningPolicy, PlanStatus, Route, RouteVisit
+from app.planning.models import (
+    ContainerDecision,
+    Decision,
+    JobStatus,
+    Plan,
+    PlanningJob,
+    PlanningPolicy,
+    PlanStatus,
+    Round,
+    RoundContainer,
+    Route,
+    RouteVisit,
+    VisitKind,
+)
 from app.telemetry.models import ContainerState, Lift, ModelArtifact
 from app.tenancy.scope import get_row, rows_of, visible_tenant_id
 
@@ -29,7 +43,11 @@ POLICY_DEFAULTS: dict[str, Any] = {
 
 def get_policy(session: TenantSession) -> PlanningPolicy:
     """The tenant's policy; where it has none, one with the defaults that is not in the session."""
-    return session.scalars(rows_of(session, PlanningPolicy)).one_or_none() or PlanningPolicy(**POLICY_DEFAULTS)
+    return find_own_policy(session) or PlanningPolicy(**POLICY_DEFAULTS)
+
+
+def find_own_policy(session: TenantSession) -> PlanningPolicy | None:
+    return session.scalars(rows_of(session, PlanningPolicy)).one_or_none()
 
 
 def list_idle_containers(session: TenantSession) -> list[StandingContainer]:
@@ -135,3 +153,133 @@ def list_decisions_of(session: TenantSession, container_id: int, *, limit: int =
     query = select(Plan, ContainerDecision).join(ContainerDecision, same_plan).where(Plan.tenant_id == visible_tenant_id(session))
     own = query.where(ContainerDecision.container_id == container_id, Plan.status == PlanStatus.PUBLISHED)
     return [DecisionOf(*row) for row in session.execute(own.order_by(Plan.service_date.desc()).limit(limit))]
+
+
+def now_in_database(session: TenantSession) -> datetime:
+    """The one clock that workers on several machines share."""
+    now: datetime = session.scalars(select(func.clock_timestamp())).one()
+    return now
+
+
+def hold_day(session: TenantSession, service_date: date) -> None:
+    """Wait until nobody else publishes or withdraws plans of that date, and keep them waiting until this transaction ends."""
+    key = f"plans of {visible_tenant_id(session)} on {service_date}"
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
+
+
+def find_job(session: TenantSession, service_date: date) -> PlanningJob | None:
+    """How far the night of that date is; None where nobody has asked for it."""
+    return session.scalars(_job(session, service_date)).one_or_none()
+
+
+def lock_job(session: TenantSession, service_date: date, *, skip_locked: bool = False) -> PlanningJob | None:
+    """The night's job as it stands now, kept from others until the transaction ends; with `skip_locked` None if somebody has it."""
+    locked = _job(session, service_date).with_for_update(skip_locked=skip_locked).execution_options(populate_existing=True)
+    return session.scalars(locked).one_or_none()
+
+
+def make_job(session: TenantSession, service_date: date, status: JobStatus = JobStatus.QUEUED) -> bool:
+    """Put the night down, if nobody has yet; whether it is new."""
+    new = insert(PlanningJob).values(service_date=service_date, status=status).on_conflict_do_nothing()
+    return session.execute(new.returning(PlanningJob.service_date)).one_or_none() is not None
+
+
+def list_open_jobs(session: TenantSession) -> list[PlanningJob]:
+    """Nights that wait or are under way, the earliest date first."""
+    open_ = rows_of(session, PlanningJob).where(PlanningJob.status.in_([JobStatus.QUEUED, JobStatus.RUNNING]))
+    return list(session.scalars(open_.order_by(PlanningJob.service_date)))
+
+
+def list_jobs(session: TenantSession, *, before: date | None = None, limit: int) -> list[PlanningJob]:
+    """Nights, the latest date first."""
+    query = rows_of(session, PlanningJob) if before is None else rows_of(session, PlanningJob).where(PlanningJob.service_date < before)
+    return list(session.scalars(query.order_by(PlanningJob.service_date.desc()).limit(limit)))
+
+
+def _job(session: TenantSession, service_date: date) -> Select[PlanningJob]:
+    return rows_of(session, PlanningJob).where(PlanningJob.service_date == service_date)
+
+
+def select_plans(session: TenantSession, *, service_date: date | None = None, status: PlanStatus | None = None) -> Select[Plan]:
+    query = rows_of(session, Plan)
+    if service_date is not None:
+        query = query.where(Plan.service_date == service_date)
+    return query if status is None else query.where(Plan.status == status)
+
+
+def has_published(session: TenantSession, service_date: date) -> bool:
+    """Whether a plan of that date has ever gone out."""
+    query = rows_of(session, Plan).where(Plan.service_date == service_date, Plan.published_at.is_not(None))
+    return session.scalars(query.limit(1)).first() is not None
+
+
+def find_last_driven_plan(session: TenantSession, before: date) -> Plan | None:
+    """The published plan of the latest earlier date that has one with a route."""
+    routed = exists().where(Route.tenant_id == Plan.tenant_id, Route.plan_id == Plan.id)
+    query = rows_of(session, Plan).where(Plan.status == PlanStatus.PUBLISHED, Plan.service_date < before, routed)
+    return session.scalars(query.order_by(Plan.service_date.desc()).limit(1)).one_or_none()
+
+
+def orders_of_plan(session: TenantSession, plan_id: int) -> dict[int, list[int]]:
+    """The containers that a plan collects, in order, by vehicle."""
+    of_route = and_(Route.tenant_id == RouteVisit.tenant_id, Route.id == RouteVisit.route_id)
+    query = select(Route.vehicle_id, RouteVisit.container_id).join(Route, of_route).order_by(Route.id, RouteVisit.sequence)
+    mine = RouteVisit.tenant_id == visible_tenant_id(session)
+    return _grouped(session, query.where(mine, Route.plan_id == plan_id, RouteVisit.kind == VisitKind.PICKUP))
+
+
+def orders_of_rounds(session: TenantSession, weekday: int) -> dict[int, list[int]]:
+    """The containers in service on the rounds of a weekday, in order, by vehicle; rounds of one vehicle follow each other by code."""
+    of_round = and_(Round.tenant_id == RoundContainer.tenant_id, Round.id == RoundContainer.round_id)
+    standing = and_(Container.tenant_id == RoundContainer.tenant_id, Container.id == RoundContainer.container_id)
+    query = select(Round.vehicle_id, RoundContainer.container_id).join(Round, of_round).join(Container, standing)
+    mine = query.where(Round.tenant_id == visible_tenant_id(session), Container.status == ContainerStatus.IN_SERVICE)
+    runs = mine.where(Round.active, Round.weekdays.contains([weekday]))
+    return _grouped(session, runs.order_by(Round.code, RoundContainer.sequence))
+
+
+def _grouped(session: TenantSession, query: Select[int, Any]) -> dict[int, list[int]]:
+    orders: dict[int, list[int]] = {}
+    for vehicle_id, container_id in session.execute(query):
+        orders.setdefault(vehicle_id, []).append(container_id)
+    return orders
+
+
+def find_round_by_code(session: TenantSession, code: str) -> Round | None:
+    return session.scalars(rows_of(session, Round).where(Round.code == code)).one_or_none()
+
+
+def list_places(session: TenantSession, round_id: int) -> list[RoundContainer]:
+    """A round's containers in order, as rows."""
+    return list(
+        session.scalars(rows_of(session, RoundContainer).where(RoundContainer.round_id == round_id).order_by(RoundContainer.sequence))
+    )
+
+
+def containers_by_round(session: TenantSession, round_ids: list[int]) -> dict[int, list[int]]:
+    """The containers of rounds, in order."""
+    query = rows_of(session, RoundContainer).where(RoundContainer.round_id.in_(round_ids))
+    found: dict[int, list[int]] = {round_id: [] for round_id in round_ids}
+    for place in session.scalars(query.order_by(RoundContainer.round_id, RoundContainer.sequence)):
+        found[place.round_id].append(place.container_id)
+    return found
+
+
+def list_missing_of_plan(session: TenantSession, plan: Plan) -> list[str]:
+    """Codes of the plan's vehicles and crews that are not there on its date."""
+    return [*_missing(session, plan, Vehicle, Route.vehicle_id), *_missing(session, plan, Crew, Route.crew_id)]
+
+
+def _missing(session: TenantSession, plan: Plan, kind: type[Vehicle | Crew], driven: Any) -> list[str]:
+    absent_id = Absence.vehicle_id if kind is Vehicle else Absence.crew_id
+    on_the_day = (Absence.first_day <= plan.service_date) & (Absence.last_day >= plan.service_date)
+    absent = exists().where(Absence.tenant_id == kind.tenant_id, absent_id == kind.id, on_the_day)
+    gone = or_(absent, Vehicle.status != VehicleStatus.IN_FLEET) if kind is Vehicle else absent
+    used = rows_of(session, Route).where(Route.plan_id == plan.id).with_only_columns(driven)
+    return list(session.scalars(rows_of(session, kind).where(kind.id.in_(used), gone).order_by(kind.code).with_only_columns(kind.code)))
+
+
+def count_decisions(session: TenantSession, plan_id: int, decision: Decision, *, mandatory: bool | None = None) -> int:
+    query = select(func.count()).where(ContainerDecision.tenant_id == visible_tenant_id(session), ContainerDecision.plan_id == plan_id)
+    query = query.where(ContainerDecision.decision == decision)
+    return session.scalars(query if mandatory is None else query.where(ContainerDecision.mandatory == mandatory)).one()
