@@ -1,0 +1,99 @@
+"""One night on one screen: what was due and why, who drives what, how full, how good, and where the time went."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from app.db import Database, TenantSession
+from app.planning.models import Decision, Plan, VisitKind
+from app.planning.queries import find_latest_plan, find_published_plan, get_plan_detail, list_decisions
+from app.tenancy.queries import get_tenant
+
+WHY = {
+    "overflowing": "over the full mark now",
+    "overflow_likely": "likely to overflow before the next chance",
+    "max_interval": "longest allowed interval reached",
+    "worth_the_detour": "worth the detour",
+    "fixed_round": "on a fixed round",
+}
+
+
+def night_summary(database: Database, tenant_id: int, service_date: date) -> str:
+    """The published plan of a date, or the newest draft, in some thirty lines of plain text."""
+    with database.transaction(tenant_id) as session:
+        plan = find_published_plan(session, service_date) or find_latest_plan(session, service_date)
+        if plan is None:
+            return f"There is no plan for {service_date}."
+        return "\n".join(_lines(session, plan))
+
+
+def _lines(session: TenantSession, plan: Plan) -> Iterator[str]:
+    facts = plan.summary
+    tenant = get_tenant(session)
+    simulated = " · simulated" if tenant.simulated else ""
+    yield f"{tenant.name}, service date {plan.service_date:%A %d %B %Y} · plan {plan.id}, {plan.status}{simulated}"
+    yield ""
+    yield from _containers(session, plan)
+    yield ""
+    yield from _routes(session, plan, ZoneInfo(tenant.timezone))
+    yield ""
+    yield from _figures(facts)
+    yield from _quality(plan, facts)
+    yield "Seconds     " + " · ".join(f"{step} {seconds:.1f}" for step, seconds in facts["seconds"].items())
+
+
+def _containers(session: TenantSession, plan: Plan) -> Iterator[str]:
+    decisions = list_decisions(session, plan.id)
+    kinds = Counter(row.decision for row in decisions)
+    served = Counter(row.rule for row in decisions if row.decision is Decision.SERVED)
+    yield (
+        f"Containers  {len(decisions)} in service · {kinds[Decision.SERVED]} to empty · {kinds[Decision.NOT_DUE]} not due"
+        f" · {kinds[Decision.NOT_WORTH_IT]} not worth the detour tonight · {kinds[Decision.UNSERVED]} unserved"
+    )
+    for rule, count in served.most_common():
+        yield f"            {count:>4}  {WHY.get(rule, rule.replace('_', ' '))}"
+    for row in [row for row in decisions if row.decision is Decision.UNSERVED][:3]:
+        yield f"            unserved: {row.reason}"
+
+
+def _routes(session: TenantSession, plan: Plan, zone: ZoneInfo) -> Iterator[str]:
+    detail = get_plan_detail(session, plan.id)
+    yield "Routes      truck                    lifts  unloads      km      kg   weight  volume   local time"
+    for route in detail.routes:
+        visits = Counter(visit.kind for visit in detail.visits[route.id])
+        vehicle = detail.vehicles[route.vehicle_id]
+        yield (
+            f"            {vehicle.code:<4} {vehicle.vehicle_type:<20}{visits[VisitKind.PICKUP]:>5}{visits[VisitKind.UNLOAD]:>9}"
+            f"{route.distance_m / 1000:>8.1f}{route.load_kg:>8}{route.peak_weight_share:>8.0%}{route.peak_volume_share:>8.0%}"
+            f"   {route.starts_at.astimezone(zone):%H:%M}–{route.ends_at.astimezone(zone):%H:%M}"
+        )
+
+
+def _figures(facts: dict[str, Any]) -> Iterator[str]:
+    yield (
+        f"Totals      {facts['km']:.1f} km · {facts['kg']:,} kg · {facts['litres']:,} l · {_or_dash(facts['litres_per_km'])} l/km"
+        f" · {_or_dash(facts['kg_per_km'])} kg/km · {facts['hours']:.1f} crew hours · {facts['cost']:,.2f} {facts['currency']}"
+    )
+    yield (
+        f"Utilisation by weight {_share(facts['weight_utilisation'])}, by volume {_share(facts['volume_utilisation'])} (at the unload)"
+        f" · mean fill at collection {_or_dash(facts['mean_fill_pct'])} %"
+    )
+
+
+def _quality(plan: Plan, facts: dict[str, Any]) -> Iterator[str]:
+    checked = "passes every rule of the independent check" if not plan.violations else f"BREAKS {len(plan.violations)} RULES"
+    yield f"Check       {checked}"
+    if facts["gap_pct"] is not None:
+        yield f"Bound       at most {facts['gap_pct']:.1f} % above the least possible cost ({facts['bound_kind']}: {facts['lower_bound']:,.2f})"
+    roads = "GREAT CIRCLE, no streets: distances are estimates" if facts["roads_approximate"] else f"real streets ({plan.roads})"
+    yield f"Engine      {plan.engine}, seed {plan.seed} · {roads}"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0%}"
+
+
+def _or_dash(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.1f}"
