@@ -218,7 +218,7 @@ def training_table(
         If a history reaches past `until`, or a horizon is not within 1..168.
     """
     horizons = check_horizons(horizons_h)
-    late = [key for key, history in histories.items() if len(history) and history.end > until]
+    late = [key for key, history in histories.items() if len(history) and history.last_at > until]
     if late:
         raise ValueError(f"{len(late)} histories reach past until={until}, the first is of container {late[0]!r}")
     table = snapshots(histories, origins, context)
@@ -253,11 +253,12 @@ def _known(history: History, at: NDArray[np.int64]) -> NDArray[np.float64]:
     """Columns level..history_d of one container at each origin."""
     out = np.full((len(at), COLUMN["weekday"]), np.nan)
     hour = history.hour(at)
-    seen = (hour >= 0) & (len(history) > 0)
+    seen = ((hour >= 0) | (at >= history.last_at)) & (len(history) > 0)
     if not seen.any():
         return out
-    i = np.minimum(hour[seen], len(history) - 1)
-    beyond_h = hour[seen] - i
+    # Between full hours the hour before is what was known, but after the last event nothing newer can be hidden in the last hour.
+    i = np.where(at[seen] >= history.last_at, len(history) - 1, np.minimum(hour[seen], len(history) - 1))
+    beyond_h = np.maximum(hour[seen] - i, 0)
     out[seen, 0] = history.level[i]
     age_h, grown = history.age_h[i] + beyond_h, history.sensor.growth
     out[seen, 1] = np.sqrt(history.spread[i] ** 2 + grown(age_h * HOUR_S) - grown(history.age_h[i] * HOUR_S))

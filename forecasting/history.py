@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.level import DAY_S, DEFAULT_SENSOR, HOUR_S, Readings, Sensor, Step, replay
+from forecasting.level import DAY_S, DEFAULT_SENSOR, HOUR_S, NEVER, Readings, Sensor, Step, replay
 
 # A smoothed hour counts as observed when its two neighbouring readings lie no further apart than this many usual intervals.
 OBSERVED_INTERVALS = 3.0
@@ -30,6 +30,8 @@ class History:
     ----------
     start
         Epoch second of the first hour.
+    last_at
+        Epoch second of the last event.
     level, spread
         Causal level and its standard deviation.
     age_h
@@ -51,6 +53,7 @@ class History:
     """
 
     start: int
+    last_at: int
     level: NDArray[np.float64]
     spread: NDArray[np.float64]
     age_h: NDArray[np.float64]
@@ -92,7 +95,7 @@ def build_history(readings: Readings, lifts: Sequence[int] = (), sensor: Sensor 
     Returns
     -------
     History
-        From the first full hour after the first event to the last event; empty without events.
+        From the first full hour at or after the first event to the one at or after the last; empty without events.
     """
     _, steps = replay(readings, lifts, sensor)
     known = [(at, answer) for at, answer in steps if answer.level == answer.level]
@@ -100,13 +103,14 @@ def build_history(readings: Readings, lifts: Sequence[int] = (), sensor: Sensor 
         return _nothing()
     events = _Events(known, sensor)
     start = -(-events.at[0] // HOUR_S) * HOUR_S
-    hours = np.arange(start, max(events.at[-1], start) + 1, HOUR_S, dtype=np.int64)
+    hours = np.arange(start, events.at[-1] + HOUR_S, HOUR_S, dtype=np.int64)
     now = np.searchsorted(events.at, hours, side="right") - 1
     unsettled_s = (hours - events.settled_at[now]).astype(np.float64)
     smooth_throughput = np.interp(hours, events.at, events.smooth_throughput())
     interval_s = float(np.median(np.diff(readings.observed_at))) if len(readings) > 1 else np.nan
     return History(
         start=int(start),
+        last_at=int(events.at[-1]),
         level=events.level[now],
         spread=np.sqrt(events.variance[now] + sensor.growth(unsettled_s)),
         age_h=unsettled_s / HOUR_S,
@@ -199,4 +203,4 @@ def _observed(hours: NDArray[np.int64], believed_at: NDArray[np.int64], interval
 
 def _nothing() -> History:
     none, instants = np.zeros(0), np.zeros(0, np.int64)
-    return History(0, none, none, none, none, none, none, np.zeros(0, np.bool_), instants, instants, none, np.nan, DEFAULT_SENSOR)
+    return History(0, NEVER, none, none, none, none, none, none, np.zeros(0, np.bool_), instants, instants, none, np.nan, DEFAULT_SENSOR)

@@ -48,6 +48,19 @@ def test_nothing_after_the_origin_changes_a_snapshot():
     np.testing.assert_array_equal(tables[0], tables[2])
 
 
+def test_an_origin_between_full_hours_knows_the_last_event_before_it():
+    """Full at 18:00, lifted at 18:20: planned at 18:30 it is empty; so is a container whose only news is that lift."""
+    evening, lifted = START + 18 * HOUR_S, START + 18 * HOUR_S + 1200
+    full = Readings.of([START + i * HOUR_S for i in range(19)], [0.8] * 19)
+    histories = {"sensor": build_history(full, [lifted]), "silent": build_history(Readings.of([], []), [lifted])}
+
+    table = snapshots(histories, [lifted - 60, lifted + 600], Context(BERLIN))
+
+    assert table["level"].tolist() == pytest.approx([0.8, 0.0, float("nan"), 0.0], nan_ok=True)
+    assert table["age_h"][1] < 1
+    assert evening < histories["sensor"].last_at == lifted
+
+
 def test_targets_are_the_level_in_hindsight_with_emptyings_taken_out():
     world = simulate(42, per_day=0.15, seed=2)
     history = build_history(world.readings(seed=2), world.lifts)
