@@ -8,6 +8,7 @@ from heapq import nsmallest
 from itertools import pairwise
 
 from routing.clock import Order, time_route
+from routing.plan import Route
 from routing.problem import Facility, Problem, Stop, Vehicle
 
 TIMED_CANDIDATES = 8
@@ -26,35 +27,53 @@ class Insertion:
     extra_cost: int
 
 
+Timed = dict[str, tuple[Order, Route | None]]
+"""The last order of each vehicle that was timed, so that the same order is not timed for every stop."""
+
+
 def insert_greedily(problem: Problem, stops: tuple[Stop, ...], orders: Orders) -> dict[str, Order]:
     """Insert stops at their cheapest places, mandatory ones first, then by prize; what fits nowhere or costs too much stays out."""
-    grown = dict(orders)
+    grown, timed = dict(orders), Timed()
     waiting = sorted(stops, key=lambda one: (one.prize is not None, -(one.prize or 0)))
     while waiting:
-        left = [stop for stop in waiting if not _insert(problem, grown, stop)]
+        left = [stop for stop in waiting if not _insert(problem, grown, stop, timed)]
         if len(left) == len(waiting):
             break
         waiting = left  # what was too dear alone may pay beside what came later
     return grown
 
 
-def _insert(problem: Problem, orders: dict[str, Order], stop: Stop) -> bool:
+def _insert(problem: Problem, orders: dict[str, Order], stop: Stop, timed: Timed) -> bool:
     if stop.group is not None and any(getattr(place, "group", None) == stop.group for order in orders.values() for place in order):
         return False
-    best = cheapest_insertion(problem, orders, stop)
+    best = cheapest_insertion(problem, orders, stop, timed=timed, most_cost=stop.prize)
     if best is None or (stop.prize is not None and best.extra_cost > stop.prize):
         return False
     orders[best.vehicle] = best.order
     return True
 
 
-def cheapest_insertion(problem: Problem, orders: Orders, stop: Stop) -> Insertion | None:
+def cheapest_insertion(
+    problem: Problem, orders: Orders, stop: Stop, *, timed: Timed | None = None, most_cost: int | None = None
+) -> Insertion | None:
     """The cheapest place for one more stop over all vehicles, used or not, or None where no place keeps the rules.
 
     Per vehicle the `TIMED_CANDIDATES` places of smallest detour are timed in full; they lie inside trips or are trips of their own.
+
+    Parameters
+    ----------
+    timed
+        Kept between calls, it saves timing unchanged routes again.
+    most_cost
+        Places whose detour alone costs more are not looked at.
     """
-    found = (option for vehicle in problem.vehicles if (option := _best_on(problem, vehicle, orders.get(vehicle.key, ()), stop)))
-    return min(found, key=lambda option: option.extra_cost, default=None)
+    known = Timed() if timed is None else timed
+    best: Insertion | None = None
+    for vehicle in problem.vehicles:
+        if vehicle.may_serve(stop):
+            option = _best_on(problem, vehicle, orders.get(vehicle.key, ()), stop, known, most_cost)
+            best = option if best is None or (option is not None and option.extra_cost < best.extra_cost) else best
+    return best
 
 
 def without(order: Order, stop: Stop) -> Order:
@@ -67,16 +86,18 @@ def without(order: Order, stop: Stop) -> Order:
     return tuple(kept)
 
 
-def _best_on(problem: Problem, vehicle: Vehicle, order: Order, stop: Stop) -> Insertion | None:
-    if not vehicle.may_serve(stop):
-        return None
-    before = time_route(problem, vehicle, order) if order else None
+def _best_on(problem: Problem, vehicle: Vehicle, order: Order, stop: Stop, known: Timed, most_cost: int | None) -> Insertion | None:
+    if known.get(vehicle.key, (None, None))[0] is not order:
+        known[vehicle.key] = order, time_route(problem, vehicle, order) if order else None
+    before = known[vehicle.key][1]
     if order and before is None:
         return None
     spent = before.cost.total if before is not None else 0
     resting_s = sum(rule.duration_s for rule in vehicle.breaks if before is not None and rule.is_due(before.start_s, before.end_s))
+    start_cost = 0 if order else vehicle.fixed_cost
     possible = _candidates(problem, vehicle, order, stop, vehicle.longest_s - resting_s - stop.service_s)
-    candidates = nsmallest(TIMED_CANDIDATES, possible, key=lambda candidate: candidate[0])
+    affordable = (one for one in possible if most_cost is None or start_cost + one[0] <= most_cost)
+    candidates = nsmallest(TIMED_CANDIDATES, affordable, key=lambda candidate: candidate[0])
     timed = ((extended, time_route(problem, vehicle, extended)) for _, extended in candidates)
     options = [Insertion(vehicle.key, extended, route.cost.total - spent) for extended, route in timed if route is not None]
     return min(options, key=lambda option: option.extra_cost, default=None)

@@ -10,7 +10,7 @@ from routing.check import check
 from routing.clock import Order, lost_prizes, time_route
 from routing.engines import ortools
 from routing.errors import EngineError
-from routing.insertion import cheapest_insertion, insert_greedily, without
+from routing.insertion import Timed, cheapest_insertion, insert_greedily, without
 from routing.io import problem_digest
 from routing.plan import Plan, Reason, Unserved, VisitKind
 from routing.problem import COST_UNITS_PER_CURRENCY, Problem, Stop, Vehicle
@@ -156,13 +156,13 @@ def _plan(problem: Problem, orders: Mapping[str, Order], unserved: tuple[Unserve
 
 def explain_unserved(problem: Problem, orders: Mapping[str, Order]) -> Iterator[Unserved]:
     """Why each stop that is in no order stays out, by trying to insert it. The stops must have a round of their own (`find_hopeless`)."""
-    left = _left_out(problem, orders)
+    left, timed = _left_out(problem, orders), Timed()
     alternatives = {stop.group: stop.key for stop in problem.stops if stop.group is not None and stop not in left}
     for stop in left:
         if stop.group in alternatives:
             yield Unserved(stop=stop.key, reason=Reason.ALTERNATIVE_SERVED, detail=f"{alternatives[stop.group]} is served instead")
             continue
-        best = cheapest_insertion(problem, orders, stop)
+        best = cheapest_insertion(problem, orders, stop, timed=timed)
         if best is None:
             yield Unserved(stop=stop.key, reason=Reason.NO_ROOM_LEFT, detail="no vehicle has room and time left")
         else:
