@@ -120,11 +120,20 @@ def session(database: OneTransaction, tenant_id: int) -> Iterator[TenantSession]
         yield opened
 
 
-@pytest.fixture
-def app(database: OneTransaction, tmp_path: Path) -> Flask:
-    flask = create_app(Settings(data_dir=tmp_path, secret_key="only for tests"), database=database)
+@pytest.fixture(scope="session")
+def wired_app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    """Wiring all rooms takes longer than most tests do, so it is done once."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("data"), secret_key="only for tests")
+    flask = create_app(settings, database=Database("postgresql+psycopg2://nowhere/"))
     flask.testing = True
     return flask
+
+
+@pytest.fixture
+def app(wired_app: Flask, database: OneTransaction, tmp_path: Path) -> Flask:
+    wired_app.extensions["kerbside.settings"] = Settings(data_dir=tmp_path, secret_key="only for tests")
+    wired_app.extensions["kerbside.database"] = database
+    return wired_app
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from app.config import Settings
 from app.db import Database
+from app.tenancy import page_session
 from app.tenancy.links import sign_route_link
 from app.tenancy.models import Role
 from app.tenancy.sign_in import TRIES_PER_ADDRESS
@@ -181,11 +182,10 @@ def test_a_drivers_link_is_a_credential_for_one_route(anonymous: FlaskClient, te
     assert anonymous.get("/api/v1/users", headers={"Authorization": f"Bearer {link}"}).status_code == 403
 
 
-def test_a_drivers_link_opens_a_page_session_too(app: Flask, tenant_id: int):
-    from app.tenancy import page_session
-
+def test_a_drivers_link_opens_a_page_session_too(database: Database, tmp_path, tenant_id: int):
+    app = create_app(Settings(data_dir=tmp_path, secret_key="only for tests"), database=database)
     link = sign_route_link("only for tests", tenant_id, 77, expires_at=datetime.now(UTC) + timedelta(hours=12))
-    app.add_url_rule("/d/<token>", view_func=lambda token: page_session.start_with_link(token).actor)
+    app.add_url_rule("/opens/<token>", view_func=lambda token: page_session.start_with_link(token).actor)
     phone = app.test_client()
-    assert phone.get(f"/d/{link}").text == "route:77"
+    assert phone.get(f"/opens/{link}").text == "route:77"
     assert phone.get("/api/v1/me").json["route_id"] == 77
