@@ -5,8 +5,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, REAL, CheckConstraint, Index, LargeBinary, SmallInteger, String, UniqueConstraint, func, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import REAL, CheckConstraint, Index, LargeBinary, SmallInteger, String, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import CURRENT_TENANT, Id, TenantOwned, TenantRow, Versioned, enum_type, same_tenant
@@ -140,6 +140,23 @@ class Lift(TenantRow):
         self.vehicle_id = self.vehicle_id or vehicle_id
         self.weight_kg = weight_kg if self.weight_kg is None else self.weight_kg
         self.client_uid = self.client_uid or client_uid
+
+    def revise(
+        self,
+        lifted_at: datetime,
+        source: LiftSource,
+        vehicle_id: int | None,
+        weight_kg: float | None,
+        client_uid: UUID | None,
+        repeats: frozenset[UUID],
+    ) -> bool:
+        """Take its reporter's own later word on it, unless that is only what was said before; whether its time has changed."""
+        if self.source is not source or (client_uid == self.client_uid and not repeats):
+            return False
+        moved = lifted_at != self.lifted_at
+        self.lifted_at, self.vehicle_id, self.client_uid = lifted_at, vehicle_id, client_uid
+        self.weight_kg = self.weight_kg if weight_kg is None else weight_kg
+        return moved
 
 
 class ForecastRun(TenantRow):
