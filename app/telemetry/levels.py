@@ -30,9 +30,14 @@ def follow_readings(session: TenantSession, drafts: Sequence[Draft]) -> None:
     _follow(session, states, {container_id: found for container_id, found in events.items() if found})
 
 
-def follow_lift(session: TenantSession, state: StateRow, lift: Lift) -> None:
-    """Take a reported lift, already stored, into its container's locked state."""
-    _follow(session, {lift.container_id: state}, {lift.container_id: [_lift_event(lift)]})
+def follow_lifts(session: TenantSession, states: dict[int, StateRow], lifts: Iterable[Lift]) -> None:
+    """Take reported lifts, already stored, into their containers' locked states."""
+    events: dict[int, list[Event]] = defaultdict(list)
+    for lift in lifts:
+        events[lift.container_id].append(_lift_event(lift))
+    touched = {container_id: states[container_id] for container_id in events}
+    if touched:
+        _follow(session, touched, {container_id: sorted(found, key=_order) for container_id, found in events.items()})
 
 
 def rebuild_states(session: TenantSession, container_ids: Collection[int]) -> None:

@@ -1,15 +1,16 @@
 """Reads of telemetry: what a page of the API shows, and whole histories as arrays for the kernels."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Select, tuple_
+from sqlalchemy import Select, and_, or_, tuple_
 
 from app.assets.models import Container, Site
 from app.assets.waste_classes import WasteClass
@@ -43,6 +44,16 @@ def lifts(
     if since is not None:
         query = query.where(Lift.lifted_at >= since)
     return query if until is None else query.where(Lift.lifted_at < until)
+
+
+def lifts_around(
+    session: TenantSession, container_ids: Collection[int], since: datetime, until: datetime, *, uids: Collection[UUID]
+) -> list[Lift]:
+    session: TenantSession, container_ids: Collection[int], since: datetime, until: datetime, *, uids: Collection[UUID]
+) -> list[Lift]:
+    """The containers' lifts of a time, both ends included, and those with these reporters' numbers; the oldest rows first."""
+    in_time = and_(Lift.container_id.in_(container_ids), Lift.lifted_at.between(since, until))
+    return list(session.scalars(rows_of(session, Lift).where(or_(in_time, Lift.client_uid.in_(uids))).order_by(Lift.id)))
 
 
 def list_measurements(

@@ -61,15 +61,17 @@ class Memory:
     """The fold now, and as it stood before."""
 
     now: Mark = START
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[Any, ...] = ()
+    """Those that were read from the database are still packed: only a late event needs them."""
 
     def before(self, second: int) -> "Memory":
         """The memory as it was before anything at or after `second` had happened."""
         if self.now.head_at < second:
             return self
         for kept in range(len(self.marks) - 1, -1, -1):
-            if self.marks[kept].head_at < second:
-                return Memory(self.marks[kept], self.marks[:kept])
+            mark = _mark(self.marks[kept])
+            if mark.head_at < second:
+                return Memory(mark, self.marks[:kept])
         return Memory()
 
     @property
@@ -87,10 +89,12 @@ class Memory:
         if stored is None:
             return cls()
         now, marks = msgspec.json.decode(stored)
-        return cls(_mark(now), tuple(_mark(mark) for mark in marks))
+        return cls(_mark(now), tuple(marks))
 
 
-def _mark(stored: list[Any]) -> Mark:
+def _mark(stored: Any) -> Mark:
+    if isinstance(stored, Mark):
+        return stored
     head_at, quality, emptied_from, level = stored
     named = dict(zip(LevelState._fields, level, strict=True))
     return Mark(head_at, quality, emptied_from, LevelState.from_json(named))

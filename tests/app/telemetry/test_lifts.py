@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.assets.models import Container
 from app.db import TenantSession
 from app.telemetry.ingest import ingest
-from app.telemetry.lifts import record_lift
+from app.telemetry.lifts import LiftReport, record_lift, record_lifts
 from app.telemetry.models import ContainerState, Device, ForecastRun, Lift, LiftSource
 from app.telemetry.operations import save_forecast
 from app.telemetry.queries import latest_forecast, load_history, load_lifts
@@ -96,6 +96,30 @@ def test_a_lift_reported_days_late_is_put_where_it_belongs(session: TenantSessio
     assert late.fill_before_pct == pytest.approx(60, abs=1)
     assert next(lift.lifted_at for lift in lifts(session)) == BEGIN + timedelta(hours=30)
     assert state(session, device).fill_pct == pytest.approx(11, abs=2)
+
+
+def test_a_routes_lifts_are_told_at_once_as_they_are_one_by_one(session: TenantSession):
+    """Two containers, one of them reported twice with the same number and lifted again a day later."""
+    devices = [make.mounted(session) for _ in range(4)]
+    for device in devices:
+        ingest(session, make.readings(device.device_uid, BEGIN, [600, 600, 600, 600]), now=NOW)
+    uid = uuid4()
+
+    def route(first: Device, second: Device) -> list[LiftReport]:
+        at = BEGIN + timedelta(hours=9)
+        once = LiftReport(first.container_id, at, LiftSource.DRIVER, weight_kg=40, client_uid=uid if first is devices[0] else uuid4())
+        later = LiftReport(first.container_id, at + timedelta(days=1), LiftSource.DRIVER)
+        return [once, LiftReport(second.container_id, at, LiftSource.DRIVER), once, later]
+
+    together = record_lifts(session, route(devices[0], devices[1]))
+    apart = [record_lifts(session, [report])[0] for report in route(devices[2], devices[3])]
+
+    assert together[0] is together[2]
+    assert apart[0] is apart[2]
+    assert [lift.fill_before_pct for lift in together] == [lift.fill_before_pct for lift in apart]
+    for one, other in zip(devices[:2], devices[2:], strict=True):
+        assert state(session, one).level_filter["level"] == state(session, other).level_filter["level"]
+    assert record_lifts(session, []) == []
 
 
 def test_a_container_without_a_sensor_has_lifts_too(session: TenantSession):
