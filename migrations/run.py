@@ -7,7 +7,7 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.pool import NullPool
 
 MONTHS_BACK, MONTHS_AHEAD = 14, 3
@@ -25,9 +25,20 @@ def upgrade(owner_url: str, revision: str = "head") -> None:
         command.upgrade(alembic_config(connection), revision)
         connection.commit()
         if revision == "head":
-            today = date.today()
-            make_partitions(connection, month_after(today, -MONTHS_BACK), month_after(today, MONTHS_AHEAD))
+            _make_partitions_around(connection, date.today())
             connection.commit()
+
+
+def make_partitions_ahead(engine: Engine) -> list[str]:
+    """The months to come that have no partition yet; returns the new ones. Safe to race: one process makes them, the others wait."""
+    with engine.begin() as connection:
+        connection.execute(text(f"select pg_advisory_xact_lock({ONE_AT_A_TIME})"))
+        connection.execute(text(f"set local lock_timeout = '{LOCK_TIMEOUT}'"))
+        return _make_partitions_around(connection, date.today())
+
+
+def _make_partitions_around(connection: Connection, today: date) -> list[str]:
+    return make_partitions(connection, month_after(today, -MONTHS_BACK), month_after(today, MONTHS_AHEAD))
 
 
 def alembic_config(connection: Connection) -> Config:

@@ -78,13 +78,18 @@ def list_scheduled_tenants(database: Database) -> list[ScheduledTenant]:
 def count_attempt(session: TenantSession, who_hash: str, *, window: timedelta, most: int) -> Attempt:
     """Count this one's try if fewer than `most` lie within the window; others of the same one wait meanwhile."""
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(who_hash, 0))))
-    session.execute(delete(SignInAttempt).where(SignInAttempt.attempted_at < func.now() - ATTEMPTS_KEPT))
+    forget_old_attempts(session)
     lately = (SignInAttempt.who_hash == who_hash) & (SignInAttempt.attempted_at > func.now() - window)
     wait_s = func.ceil(func.extract("epoch", func.min(SignInAttempt.attempted_at) + window - func.now()))
     tries, oldest_ends_s = session.execute(select(func.count(), wait_s).where(lately)).one()
     if tries >= most:
         return Attempt(None, max(1, int(oldest_ends_s)))
     return Attempt(session.scalar(insert(SignInAttempt).values(who_hash=who_hash).returning(SignInAttempt.id)), 0)
+
+
+def forget_old_attempts(session: TenantSession) -> None:
+    """Forget what lies too far back to slow anybody down."""
+    session.execute(delete(SignInAttempt).where(SignInAttempt.attempted_at < func.now() - ATTEMPTS_KEPT))
 
 
 def forget_attempts(session: TenantSession, who_hash: str, number: int) -> None:

@@ -1,0 +1,83 @@
+"""The one table of what is done without anybody asking, and when.
+
+APScheduler is only the clock. Any number of processes may run this table: each job looks in the database what is left to do, and bears
+being done twice.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from apscheduler.schedulers.base import BaseScheduler
+from sqlalchemy import Engine
+
+from app.config import Settings
+from app.db import Database
+from app.jobs.nights import NightShift, ask_for_due_nights, keep_deadlines
+from app.maps.matrix_cache import clean_up
+from app.planning.night import MATRICES
+from app.tenancy.queries import forget_old_attempts
+from migrations.run import make_partitions_ahead
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What the jobs work with."""
+
+    settings: Settings
+    database: Database
+    owner: Engine
+    shift: NightShift
+
+
+@dataclass(frozen=True)
+class Job:
+    """One line of the table: its name, APScheduler's trigger (in UTC), and what it does."""
+
+    name: str
+    trigger: str
+    when: Mapping[str, Any]
+    run: Callable[[Workshop], object]
+
+
+def _begin_nights(shop: Workshop) -> None:
+    ask_for_due_nights(shop.database, datetime.now(UTC))
+
+
+def _hand_out_nights(shop: Workshop) -> None:
+    shop.shift.hand_out()
+
+
+def _keep_deadlines(shop: Workshop) -> None:
+    keep_deadlines(shop.database, shop.settings, datetime.now(UTC))
+
+
+def _make_partitions(shop: Workshop) -> None:
+    make_partitions_ahead(shop.owner)
+
+
+def _forget_sign_in_attempts(shop: Workshop) -> None:
+    with shop.database.transaction(None) as session:
+        forget_old_attempts(session)
+
+
+def _clean_matrix_cache(shop: Workshop) -> None:
+    clean_up(shop.settings.data_dir / MATRICES)
+
+
+TABLE: tuple[Job, ...] = (
+    Job("begin the nights that are due", "interval", {"minutes": 1}, _begin_nights),
+    Job("hand waiting nights to workers", "interval", {"seconds": 5}, _hand_out_nights),
+    Job("keep the deadlines", "interval", {"minutes": 1}, _keep_deadlines),
+    Job("make partitions ahead", "cron", {"hour": 2, "minute": 10}, _make_partitions),
+    Job("forget old sign-in attempts", "interval", {"hours": 1}, _forget_sign_in_attempts),
+    Job("clean the matrix cache", "cron", {"hour": 2, "minute": 40}, _clean_matrix_cache),
+)
+
+
+def put_on(scheduler: BaseScheduler, shop: Workshop) -> None:
+    """Every job of the table, now and then at its times; at most one run of each at a time in this process, late runs as one."""
+    habits = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None, "next_run_time": datetime.now(UTC)}
+    for job in TABLE:
+        scheduler.add_job(job.run, job.trigger, [shop], id=job.name, name=job.name, **habits, **job.when)
