@@ -49,8 +49,6 @@ def lifts(
 def lifts_around(
     session: TenantSession, container_ids: Collection[int], since: datetime, until: datetime, *, uids: Collection[UUID]
 ) -> list[Lift]:
-    session: TenantSession, container_ids: Collection[int], since: datetime, until: datetime, *, uids: Collection[UUID]
-) -> list[Lift]:
     """The containers' lifts of a time, both ends included, and those with these reporters' numbers; the oldest rows first."""
     in_time = and_(Lift.container_id.in_(container_ids), Lift.lifted_at.between(since, until))
     return list(session.scalars(rows_of(session, Lift).where(or_(in_time, Lift.client_uid.in_(uids))).order_by(Lift.id)))
