@@ -18,7 +18,7 @@ from routing.io import problem_to_json
 from routing.problem import COST_UNITS_PER_CURRENCY
 
 KG, LITRES = 0, 1
-Path = list[list[float]]
+Line = list[list[float]]
 DIGITS = 6
 """Of a degree: 0.1 m."""
 
@@ -38,16 +38,16 @@ def money(micro: int) -> Decimal:
     return (Decimal(micro) / COST_UNITS_PER_CURRENCY).quantize(Decimal("0.01"))
 
 
-def path_along_streets(task: Task, route: kernel.Route) -> Path:
+def path_along_streets(task: Task, route: kernel.Route) -> Line:
     """The line to draw, from the depot over every visit and home."""
     vehicle = task.problem.vehicle_by_key[route.vehicle]
     locations = [vehicle.start_location, *(visit.location for visit in route.visits), vehicle.end_location]
     moves = [locations[0], *(there for here, there in pairwise(locations) if there != here)]
     geometry = task.travel.engine.geometry(task.points(moves), task.travel.profiles[vehicle.travel_profile])
-    return [[round(float(lon), DIGITS), round(float(lat), DIGITS)] for leg in geometry.legs for lon, lat in leg.lon_lat]
+    return [point for leg in geometry.legs for point in leg.lon_lat.round(DIGITS).tolist()]
 
 
-def route_row(city: City, task: Task, route: kernel.Route, path: Path) -> Route:
+def route_row(city: City, task: Task, route: kernel.Route, path: Line) -> Route:
     """The route without its plan's number."""
     vehicle = task.problem.vehicle_by_key[route.vehicle]
     stops = [task.problem.stop_by_key[visit.key] for visit in route.pickups]

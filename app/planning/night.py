@@ -17,7 +17,7 @@ from app.config import Settings
 from app.db import Database, TenantSession
 from app.maps.operations import open_engine
 from app.planning.city import City, load_city
-from app.planning.from_plan import Path, money, pack_problem, path_along_streets, route_row, summarise, violations_json, visit_rows
+from app.planning.from_plan import Line, money, pack_problem, path_along_streets, route_row, summarise, violations_json, visit_rows
 from app.planning.models import Plan, PlanOrigin
 from app.planning.outlook import WEEK_H, Outlook, glance, load_signals, predict_fill
 from app.planning.reasons import decisions, detour_costs
@@ -29,6 +29,7 @@ from app.telemetry.operations import save_forecast
 from routing import plan as kernel
 from routing.bound import Bound, lower_bound
 from routing.check import Verdict, check
+from routing.given_order import NAME as GIVEN_ORDER
 from routing.given_order import time_given_order
 from routing.roads.engine import RoadEngine
 from routing.roads.great_circle import GreatCircleEngine
@@ -51,7 +52,7 @@ class NightResult:
     verdict: Verdict
     bound: Bound | None
     detours: dict[str, int]
-    paths: dict[str, Path]
+    paths: dict[str, Line]
     """The line of each route, by its vehicle's key."""
     steps_s: dict[str, float]
 
@@ -198,11 +199,13 @@ def _store_forecast(session: TenantSession, result: NightResult) -> ForecastRun 
 
 
 def _checked(city: City, outlook: Outlook, choice: Choice, task: Task, plan: kernel.Plan, steps: "_Steps") -> NightResult:
+    """Judge the plan, draw its lines, and (unless its order was given, which nobody sought the best of) say how good it is."""
     with steps("check"):
         verdict = check(task.problem, plan)
-        bound = lower_bound(task.problem, plan.served) if plan.routes else None
-        detours = detour_costs(task, plan)
         paths = {route.vehicle: path_along_streets(task, route) for route in plan.routes}
+        sought = plan.engine != GIVEN_ORDER
+        bound = lower_bound(task.problem, plan.served) if sought and plan.routes else None
+        detours = detour_costs(task, plan) if sought else {}
     return NightResult(
         city=city,
         outlook=outlook,

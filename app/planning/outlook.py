@@ -106,10 +106,6 @@ class Outlook:
         chances = np.interp(steps, self.table.horizons_h, self.overflow[self.row[container_id]])
         return float(np.mean((chances[:-1] + chances[1:]) / 2)) * hours / HOURS_PER_DAY
 
-    def is_beyond(self, at: datetime) -> bool:
-        """Whether the instant lies after the last forecast hour, whose figures then stand in for it."""
-        return at > self.origin_at + timedelta(hours=WEEK_H[-1])
-
     def _at(self, by_hour: NDArray[np.float64], at: datetime) -> float:
         return float(np.interp(_hours(self.origin_at, at), self.table.horizons_h, by_hour))
 
@@ -176,7 +172,7 @@ def glance(city: City) -> Outlook:
         rest_days=np.zeros((len(ids), 7), np.int8),
     )
     rate = ShrunkenRate().fit(training_table({}, [_second(city.origin_at)], context_of(city), KNOTS_H, _second(city.origin_at)))
-    forecast = rate.predict(table, WEEK_H)
+    forecast = rate.predict(table, KNOTS_H)
     return Outlook(
         origin_at=city.origin_at,
         table=forecast,

@@ -52,7 +52,7 @@ class Town:
         self.containers[name] = make.container(self.session, code=name, site_id=place.id, model=model, **values)
         return self.containers[name]
 
-    def fills(self, name: str, now_pct: float, per_day_pct: float, *, days: float = 21, origin_at: datetime = EVE) -> None:
+    def fills(self, name: str, now_pct: float, per_day_pct: float, *, days: float = 14, origin_at: datetime = EVE) -> None:
         """Its sensor has said so every four hours, emptied whenever it was full."""
         device = make_telemetry.device(self.session, container_id=self.containers[name].id)
         hours = np.arange(-24 * days, 1, 4)

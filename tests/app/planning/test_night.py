@@ -237,6 +237,20 @@ def test_an_optional_container_goes_along_only_if_its_detour_is_cheaper_than_wai
     assert f"{far_off.detour_cost} EUR" in far_off.reason
 
 
+def test_for_one_optional_container_no_truck_leaves_the_yard(session, busy, stored):
+    """A day of the truck alone costs 220, many times what waiting does."""
+    for name in "ACG":
+        busy.containers[name].status = "removed"
+    session.add(PlanningPolicy(must_serve_probability=0.99))
+
+    plan = stored()
+
+    found = decision_of(session, plan, busy.containers["B"])
+    assert found.decision is Decision.NOT_WORTH_IT
+    assert found.detour_cost > 220 > found.cost_of_waiting
+    assert (plan.cost, plan.summary["routes"]) == (0, 0)
+
+
 def test_steps_are_told_as_they_begin(busy, night):
     told = []
 
