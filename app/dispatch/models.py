@@ -57,6 +57,7 @@ class DriverAction(TenantRow):
         same_tenant("facility_id", "facility"),
         Index("ix_driver_action_route", "tenant_id", "route_id"),
         Index("ix_driver_action_time", "tenant_id", "occurred_at"),
+        Index("ix_driver_action_container", "tenant_id", "container_id", "occurred_at"),
         CheckConstraint("(kind = 'skipped') = (skip_reason is not null)", name="skip_has_reason"),
         CheckConstraint("(kind in ('collected', 'skipped')) = (container_id is not null)", name="container_where_it_belongs"),
         CheckConstraint("kind <> 'unloaded' or facility_id is not null", name="unload_has_facility"),
@@ -72,6 +73,8 @@ class DriverAction(TenantRow):
     facility_id: Mapped[Id | None]
     skip_reason: Mapped[SkipReason | None] = mapped_column(enum_type(SkipReason))
     weight_kg: Mapped[float | None] = mapped_column(REAL)
+    ticket_number: Mapped[str | None] = mapped_column(String(60))
+    waste_class: Mapped[WasteClass | None] = mapped_column(enum_type(WasteClass))
     odometer_m: Mapped[int | None] = mapped_column(BigInteger)
     note: Mapped[str | None] = mapped_column(String(500))
 

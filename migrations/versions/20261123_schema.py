@@ -1100,6 +1100,29 @@ def upgrade() -> None:
             nullable=True,
         ),
         sa.Column("weight_kg", sa.REAL(), nullable=True),
+        sa.Column("ticket_number", sa.String(length=60), nullable=True),
+        sa.Column(
+            "waste_class",
+            sa.Enum(
+                "cloth",
+                "plastic",
+                "metal",
+                "paper",
+                "others",
+                "glass",
+                "electronic",
+                "food",
+                "hazardous",
+                "composite",
+                "residual",
+                "organic",
+                name="waste_class_known",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=True,
+        ),
         sa.Column("odometer_m", sa.BigInteger(), nullable=True),
         sa.Column("note", sa.String(length=500), nullable=True),
         sa.CheckConstraint("(kind = 'skipped') = (skip_reason is not null)", name=op.f("ck_driver_action_skip_has_reason")),
@@ -1120,6 +1143,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_driver_action")),
         sa.UniqueConstraint("tenant_id", "client_uid", name=op.f("uq_driver_action_tenant_id_client_uid")),
     )
+    op.create_index("ix_driver_action_container", "driver_action", ["tenant_id", "container_id", "occurred_at"], unique=False)
     op.create_index("ix_driver_action_route", "driver_action", ["tenant_id", "route_id"], unique=False)
     op.create_index("ix_driver_action_time", "driver_action", ["tenant_id", "occurred_at"], unique=False)
     op.create_table(
