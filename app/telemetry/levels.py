@@ -1,7 +1,8 @@
 """Keeps container states and sensor-seen lifts in step with readings and reported lifts, in the transaction that stores those."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from math import nan
 
 from app.db import TenantSession
@@ -27,17 +28,21 @@ def follow_readings(session: TenantSession, drafts: Sequence[Draft]) -> None:
     events = {container_id: sorted(_events(found)) for container_id, found in readings.items()}
     for container_id, found in readings.items():
         _remember_latest(states[container_id], found)
-    _follow(session, states, {container_id: found for container_id, found in events.items() if found})
+    _follow(session, states, {container_id: found for container_id, found in events.items() if found}, {})
 
 
-def follow_lifts(session: TenantSession, states: dict[int, StateRow], lifts: Iterable[Lift]) -> None:
-    """Take reported lifts, already stored, into their containers' locked states."""
+def follow_lifts(session: TenantSession, states: dict[int, StateRow], lifts: Iterable[Lift], *, moved_from: Mapping[int, datetime]) -> None:
+    """Take reported lifts, already stored, into their containers' locked states.
+
+    `moved_from` says per container the earliest instant that a lift has left: what followed from it there is told again.
+    """
     events: dict[int, list[Event]] = defaultdict(list)
     for lift in lifts:
         events[lift.container_id].append(_lift_event(lift))
     touched = {container_id: states[container_id] for container_id in events}
     if touched:
-        _follow(session, touched, {container_id: sorted(found, key=_order) for container_id, found in events.items()})
+        left = {container_id: int(at.timestamp()) for container_id, at in moved_from.items()}
+        _follow(session, touched, {container_id: sorted(found, key=_order) for container_id, found in events.items()}, left)
 
 
 def rebuild_states(session: TenantSession, container_ids: Collection[int]) -> None:
@@ -47,18 +52,19 @@ def rebuild_states(session: TenantSession, container_ids: Collection[int]) -> No
     _keep(session, states, walks, dict.fromkeys(walks, 0))
 
 
-def _follow(session: TenantSession, states: dict[int, StateRow], events: dict[int, list[Event]]) -> None:
+def _follow(session: TenantSession, states: dict[int, StateRow], events: dict[int, list[Event]], left: Mapping[int, int]) -> None:
     walks: dict[int, Walk] = {}
     late: dict[int, tuple[Memory, int]] = {}
     replayed_since: dict[int, int] = {}
     for container_id, new in events.items():
         memory = states[container_id].memory
-        if new[0].second > memory.now.head_at:
+        earliest = min(new[0].second, left.get(container_id, new[0].second))
+        if earliest > memory.now.head_at:
             walks[container_id] = walk(memory, new)
             if not new[0].is_reading:
                 replayed_since[container_id] = new[0].second
         else:
-            earlier = memory.before(new[0].second)
+            earlier = memory.before(earliest)
             late[container_id] = earlier, earlier.now.head_at + 1
             replayed_since[container_id] = earlier.undecided_since
     walks |= _replay(session, late, events)

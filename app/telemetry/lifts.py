@@ -60,7 +60,7 @@ def record_lifts(session: TenantSession, reports: Sequence[LiftReport]) -> list[
     lifts = {i: known.take(reports[i]) for i in by_time}
     session.add_all(known.new_to_the_filter)
     session.flush()
-    follow_lifts(session, states, known.new_to_the_filter)
+    follow_lifts(session, states, known.new_to_the_filter, moved_from=known.moved_from)
     session.flush()
     return [lifts[i] for i in range(len(reports))]
 
@@ -80,6 +80,8 @@ class _Known:
         self._of_container: dict[int, list[Lift]] = defaultdict(list)
         self._by_uid: dict[UUID, Lift] = {}
         self.new_to_the_filter: list[Lift] = []
+        self.moved_from: dict[int, datetime] = {}
+        """Container → the earliest instant that a lift of it was moved away from."""
         for lift in lifts:
             self._keep(lift)
 
@@ -87,8 +89,10 @@ class _Known:
         """The lift that a report means, with what it knows added."""
         repeated = next((self._by_uid[uid] for uid in sorted(report.uids) if uid in self._by_uid), None)
         if repeated is not None:
+            said_before = repeated.lifted_at
             if repeated.revise(report.lifted_at, report.source, report.vehicle_id, report.weight_kg, report.client_uid, report.repeats):
                 self.new_to_the_filter.append(repeated)
+                self.moved_from[repeated.container_id] = min(said_before, self.moved_from.get(repeated.container_id, said_before))
             return repeated
         lift = self._find_same_emptying(report)
         if lift is None:

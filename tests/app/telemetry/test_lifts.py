@@ -10,6 +10,7 @@ from sqlalchemy import select
 from app.assets.models import Container
 from app.db import TenantSession
 from app.telemetry.ingest import ingest
+from app.telemetry.levels import rebuild_states
 from app.telemetry.lifts import LiftReport, record_lift, record_lifts
 from app.telemetry.models import ContainerState, Device, ForecastRun, Lift, LiftSource
 from app.telemetry.operations import save_forecast
@@ -120,6 +121,24 @@ def test_a_routes_lifts_are_told_at_once_as_they_are_one_by_one(session: TenantS
     for one, other in zip(devices[:2], devices[2:], strict=True):
         assert state(session, one).level_filter["level"] == state(session, other).level_filter["level"]
     assert record_lifts(session, []) == []
+
+
+@pytest.mark.parametrize("hours_off", [-2, 2, 30])
+def test_a_report_that_its_reporter_corrects_moves_the_lift_and_the_state(session: TenantSession, hours_off: int):
+    """The driver's first word was the newest that was known; the later word counts, as if it had been the only one."""
+    device = make.mounted(session)
+    ingest(session, make.readings(device.device_uid, BEGIN, [600, 600, 600]), now=NOW)
+    first, second = uuid4(), uuid4()
+    at = BEGIN + timedelta(hours=20)
+    said = record_lift(session, device.container_id, at, LiftSource.DRIVER, client_uid=first)
+    later = at + timedelta(hours=hours_off)
+    report = LiftReport(device.container_id, later, LiftSource.DRIVER, client_uid=second, repeats=frozenset({first}))
+
+    assert record_lifts(session, [report]) == [said]
+    assert state(session, device).last_emptied_at == later
+    memory = state(session, device).level_filter["level"][0]
+    rebuild_states(session, [device.container_id])
+    assert state(session, device).level_filter["level"][0] == memory
 
 
 def test_a_container_without_a_sensor_has_lifts_too(session: TenantSession):
