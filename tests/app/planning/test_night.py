@@ -237,6 +237,51 @@ def test_an_optional_container_goes_along_only_if_its_detour_is_cheaper_than_wai
     assert f"{far_off.detour_cost} EUR" in far_off.reason
 
 
+def test_heavy_waste_makes_two_trips_by_weight(session, town, stored):
+    """Two containers of about 1.1 m³ food at 340 kg/m³ weigh some 370 kg each: a payload of 500 kg holds one at a time."""
+    town.truck.payload_kg = 500
+    _put_full_ones(town, WasteClass.FOOD, "AB")
+
+    [route] = get_plan_detail(session, stored().id).routes
+
+    assert _unloads(session, route) == 2
+    assert route.peak_volume_share < 0.1 < 0.7 < route.peak_weight_share <= 1
+
+
+def test_light_waste_makes_two_trips_by_volume(session, town, stored):
+    """Three of about 1.1 m³ plastic at 22 kg/m³ weigh 24 kg each; pressed to 120 kg/m³ they are 200 l each of a body of 500 l."""
+    town.truck.body_volume_l = 500
+    _put_full_ones(town, WasteClass.PLASTIC, "ABC")
+
+    [route] = get_plan_detail(session, stored().id).routes
+
+    assert _unloads(session, route) == 2
+    assert route.peak_weight_share < 0.01 < 0.7 < route.peak_volume_share <= 1
+
+
+def _put_full_ones(town, waste_class, names) -> None:
+    for east_km, name in enumerate(names, start=3):
+        town.add(name, east_km, waste_class=waste_class)
+        town.fills(name, 97, 10)
+
+
+def _unloads(session, route) -> int:
+    visits = get_plan_detail(session, route.plan_id).visits[route.id]
+    return sum(visit.kind is VisitKind.UNLOAD for visit in visits)
+
+
+def test_the_crew_takes_its_break_and_the_route_sheet_shows_it(session, busy, stored):
+    busy.crew.break_after_s, busy.crew.break_s = 1800, 900
+
+    detail = get_plan_detail(session, stored().id)
+
+    [route] = detail.routes
+    [rest] = [visit for visit in detail.visits[route.id] if visit.kind is VisitKind.BREAK]
+    assert rest.departs_at - rest.arrives_at == timedelta(seconds=900)
+    assert rest.arrives_at - route.starts_at <= timedelta(seconds=1800)
+    assert route.drive_s + route.service_s <= (route.ends_at - route.starts_at).total_seconds() - 900
+
+
 def test_for_one_optional_container_no_truck_leaves_the_yard(session, busy, stored):
     """A day of the truck alone costs 220, many times what waiting does."""
     for name in "ACG":
