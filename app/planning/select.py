@@ -138,10 +138,18 @@ def _facts(city: City, outlook: Outlook, standing: StandingContainer) -> dict[st
 
 
 def _decide(city: City, outlook: Outlook, standing: StandingContainer, next_at: datetime, chance: float) -> tuple[Standing, str]:
+    if _was_emptied_today(city, standing):
+        return Standing.NOT_DUE, "emptied_today"
     due = _due(city, outlook, standing, next_at, chance)
     if due is None:
         return Standing.NOT_DUE, "not_due"
     return due if is_open(city, standing, city.service_date) else (Standing.BLOCKED, "site_closed")
+
+
+def _was_emptied_today(city: City, standing: StandingContainer) -> bool:
+    """Whether a crew has been there on the service date already: a plan made anew by day sends nobody there twice."""
+    lifted_at = city.last_lifted_at.get(standing.container.id)
+    return lifted_at is not None and local_date(city.tenant, lifted_at) == city.service_date
 
 
 def _due(city: City, outlook: Outlook, standing: StandingContainer, next_at: datetime, chance: float) -> tuple[Standing, str] | None:
@@ -208,6 +216,8 @@ def _why(city: City, one: Candidate) -> str:
             return " It is overflowing already."
         case "not_due":
             return f" Below {_percent(city.policy.optional_probability)} it is left for another day."
+        case "emptied_today":
+            return " It has been emptied on the day already."
         case "site_closed":
             return " But its site is closed that day."
     return f" Waiting would cost {one.cost_of_waiting:.2f} {city.tenant.currency} on average."
