@@ -104,8 +104,8 @@ def import_measurements(
 def _make_room(owner_url: str, batch: list[ReadingIn | Outcome], known: set[tuple[int, int]]) -> set[tuple[int, int]]:
     """Make the month partitions that a batch needs; returns its months."""
     now = datetime.now(UTC)
-    instants = [item.observed_at.astimezone(UTC) for item in batch if isinstance(item, ReadingIn)]
-    months = {(at.year, at.month) for at in instants if OLDEST <= at <= now}
+    believable = [item.observed_at for item in batch if isinstance(item, ReadingIn) and OLDEST <= item.observed_at <= now]
+    months = {(at.year, at.month) for at in (observed_at.astimezone(UTC) for observed_at in believable)}
     if not months <= known:
         engine = create_engine(owner_url, poolclass=NullPool)
         with engine.begin() as connection:

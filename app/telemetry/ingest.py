@@ -3,16 +3,17 @@
  1. reject_unknown_device   nobody has registered it
  2. reject_future_clock     its clock is ahead of ours
  3. reject_too_old          older than what is kept for live readings
- 4. reject_two_fills        a distance and a fill may contradict each other
- 5. reject_nothing_said     no figure at all
- 6. place                   in the container where it hung then
- 7. to_fill                 distance to fill by the container's geometry
- 8. flag_no_echo            the sensor heard nothing
- 9. flag_beyond_marks       over the full mark, or below the floor
-10. to_density              weight over filled volume
-11. drop_repeats            what is stored already: duplicate, or conflict when it differs (the first reading stays)
-12. follow_readings         the streaming level filter: ghost echo, jump, stuck; container state and sensor-seen lifts
-13. insert_measurements     written; on disk before the sender hears of it
+ 4. reject_absurd_network   the network's clock shows a year that nobody lives in
+ 5. reject_two_fills        a distance and a fill may contradict each other
+ 6. reject_nothing_said     no figure at all
+ 7. place                   in the container where it hung then
+ 8. to_fill                 distance to fill by the container's geometry
+ 9. flag_no_echo            the sensor heard nothing
+10. flag_beyond_marks       over the full mark, or below the floor
+11. to_density              weight over filled volume
+12. drop_repeats            what is stored already: duplicate, or conflict when it differs (the first reading stays)
+13. follow_readings         the streaming level filter: ghost echo, jump, stuck; container state and sensor-seen lifts
+14. insert_measurements     written; on disk before the sender hears of it
 
 Three clocks stay apart: `observed_at` is the device's, `gateway_at` the network's, `received_at` ours.
 """
@@ -34,6 +35,7 @@ from forecasting.level import IMPOSSIBLE
 
 CLOCK_AHEAD = timedelta(minutes=10)
 MONTHS_KEPT_OPEN = 14
+FIRST_YEAR, LAST_YEAR = 1971, 2100
 DENSITY_FROM_FILL_PCT = 10
 """Below it a weight is divided by next to nothing."""
 
@@ -120,6 +122,13 @@ def reject_too_old(draft: Draft, limits: Limits) -> Outcome | None:
     return None
 
 
+def reject_absurd_network(draft: Draft, _: Limits) -> Outcome | None:
+    gateway_at = draft.item.gateway_at
+    if gateway_at is not None and not FIRST_YEAR <= gateway_at.year <= LAST_YEAR:
+        return refusal("gateway_at", "is no instant that a network can mean", "Leave it out if the network's clock is not set.")
+    return None
+
+
 def reject_two_fills(draft: Draft, _: Limits) -> Outcome | None:
     item = draft.item
     if item.distance_mm is not UNSET and item.fill_pct is not UNSET:
@@ -174,6 +183,7 @@ FILTERS: tuple[Filter, ...] = (
     reject_unknown_device,
     reject_future_clock,
     reject_too_old,
+    reject_absurd_network,
     reject_two_fills,
     reject_nothing_said,
     place,

@@ -1,5 +1,6 @@
 """Telemetry on the wire. The batch's schemas say for the OpenAPI document what `readings.py` checks; a test holds the two together."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
@@ -10,6 +11,7 @@ from app.telemetry.models import LiftSource
 from app.telemetry.readings import DEVICE_PATTERN, LARGEST_BATCH, RANGES, OutcomeStatus
 
 LARGEST_ID = 2**63 - 1
+OLDEST_INSTALLATION, LATEST_INSTALLATION = datetime(1971, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class StrictFloat(fields.Float):
@@ -91,7 +93,7 @@ class DeviceChangeSchema(Schema):
     container_id = _id(allow_none=True)
     kind = fields.String(validate=[validate.Length(1, 80), _plain_text])
     reporting_interval_s = fields.Integer(strict=True, validate=validate.Range(1, 31_536_000))
-    installed_at = fields.AwareDateTime(format="iso", allow_none=True)
+    installed_at = fields.AwareDateTime(format="iso", allow_none=True, validate=validate.Range(OLDEST_INSTALLATION, LATEST_INSTALLATION))
 
 
 class DeviceSchema(DeviceChangeSchema):

@@ -72,6 +72,15 @@ def test_each_item_gets_its_answer_in_order(client: FlaskClient, device: str):
     assert all(one["problem"] and one["mend"] for one in answer.json["items"] if one["status"] == "rejected")
 
 
+def test_clocks_of_other_ages_are_refused_not_tripped_over(client: FlaskClient, device: str):
+    ages = ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1970-01-01T00:00:00Z")
+    items = [item(device) | {name: age} for name in ("observed_at", "gateway_at") for age in ages]
+    answer = client.post(URL, data=body_of(*items)).json
+    assert [one.get("field") for one in answer["items"]] == ["observed_at"] * 3 + ["gateway_at"] * 3
+    body = {"device_uid": "other", "installed_at": ages[0]}
+    assert client.post("/api/v1/devices", json=body).status_code == 422
+
+
 def test_a_malformed_item_alone_is_refused_without_nan_in_the_batch(client: FlaskClient, device: str):
     """Without NaN the batch is JSON, and each item is decoded by itself."""
     answer = client.post(URL, data=body_of(item(device), item(device, 1, battery_v=True)))

@@ -43,7 +43,7 @@ def count(database: Database, tenant_id: int, model: type) -> int:
 
 
 def test_our_own_columns_from_years_ago_and_a_bad_row(city, tmp_path: Path):
-    """Row 3 has no zone and row 5 an unknown device; the month partitions of 2019 are made; a second import stores nothing new."""
+    """Row 3 has no zone, row 5 an unknown device, row 6 a clock that was never set; a second import stores nothing new."""
     database, tenant_id, run = city
     with database.transaction(tenant_id) as session:
         uid = make.mounted(session).device_uid
@@ -53,6 +53,7 @@ def test_our_own_columns_from_years_ago_and_a_bad_row(city, tmp_path: Path):
         f"{uid},2019-02-03T05:05:06,700,",
         f"{uid},2019-12-31T23:59:59Z,,21.5",
         "x,2019-12-31T00:00:00Z,1,",
+        f"{uid},0001-01-01T00:00:00+14:00,700,",
     ]
     file.write_text("\n".join(["device,observed_at,distance_mm,temperature_c", *rows]))
     seen: list[tuple[int, int | None]] = []
@@ -60,9 +61,9 @@ def test_our_own_columns_from_years_ago_and_a_bad_row(city, tmp_path: Path):
     first = run(file, progress=lambda done, total: seen.append((done, total)))
     again = run(file)
 
-    assert (first.stored, first.rejected, again.stored, again.duplicates) == (2, 2, 0, 2)
+    assert (first.stored, first.rejected, again.stored, again.duplicates) == (2, 3, 0, 2)
     assert any("row 3" in refusal for refusal in first.refusals)
-    assert seen == [(4, 4)]
+    assert seen == [(5, 5)]
     assert "2 stored" in str(first)
     with database.transaction(tenant_id) as session:
         found = session.scalars(select(Measurement).order_by(Measurement.observed_at)).all()

@@ -1,5 +1,6 @@
 """Each filter, kept and broken, and the three ways to write."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -7,8 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from app.db import TenantSession
+from app.telemetry import ingest as ingest_module
 from app.telemetry import store
-from app.telemetry.ingest import ingest
+from app.telemetry.ingest import FILTERS, ingest
 from app.telemetry.models import ContainerState, Device, Measurement
 from app.telemetry.readings import Outcome, OutcomeStatus
 from forecasting.level import IMPOSSIBLE
@@ -30,6 +32,12 @@ def the_stored(session: TenantSession) -> list[Measurement]:
 def state(session: TenantSession, device: Device) -> ContainerState:
     session.expire_all()
     return session.scalars(select(ContainerState).where(ContainerState.container_id == device.container_id)).one()
+
+
+def test_the_numbered_list_is_the_list_that_runs():
+    numbered = re.findall(r"^ ?\d+\. (\w+) ", ingest_module.__doc__ or "", re.MULTILINE)
+    assert numbered[: len(FILTERS)] == [sift.__name__ for sift in FILTERS]
+    assert all(hasattr(ingest_module, name) or hasattr(store, name) for name in numbered)
 
 
 def test_good_readings_are_stored_beside_refused_ones(session: TenantSession):
