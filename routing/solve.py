@@ -12,6 +12,7 @@ from routing.engines import ortools
 from routing.errors import EngineError
 from routing.insertion import Timed, cheapest_insertion, insert_greedily, without
 from routing.io import problem_digest
+from routing.losses import drop_losses
 from routing.plan import Plan, Reason, Unserved, VisitKind
 from routing.problem import COST_UNITS_PER_CURRENCY, Problem, Stop, Vehicle
 from routing.stopping import StopCriterion
@@ -110,8 +111,8 @@ def _rank(problem: Problem, orders: Mapping[str, Order]) -> tuple[int, int]:
 
 
 def complete(problem: Problem, orders: Mapping[str, Order]) -> dict[str, Order]:
-    """Mend routes that the clock refuses, and insert every stop that is left where it pays."""
-    kept = _sound(problem, orders)
+    """Mend routes that the clock refuses, drop what does not pay, and insert every stop that is left where it does."""
+    kept = drop_losses(problem, _sound(problem, orders))
     return insert_greedily(problem, _left_out(problem, kept), kept)
 
 
