@@ -22,7 +22,7 @@ from app.planning.models import Plan, PlanOrigin
 from app.planning.outlook import WEEK_H, Outlook, glance, load_signals, predict_fill
 from app.planning.reasons import decisions, detour_costs
 from app.planning.select import Choice, select_containers, select_given
-from app.planning.to_problem import Task, to_problem
+from app.planning.to_problem import Task, match_crews, to_problem
 from app.planning.travel import measure_travel
 from app.telemetry.models import ForecastRun, ModelArtifact
 from app.telemetry.operations import save_forecast
@@ -227,13 +227,15 @@ def _roads_of(city: City, settings: Settings) -> RoadEngine:
 def _rounds_in_words(city: City, orders: Mapping[int, Sequence[int]]) -> tuple[dict[int, str], dict[int, str]]:
     """On which round each container is, and why nobody drives it."""
     present = {vehicle.id: vehicle for vehicle in city.vehicles}
+    crew_of = match_crews(city.vehicles, city.crews)
     rounds, blocked = {}, {}
     for vehicle_id, order in orders.items():
         vehicle = present.get(vehicle_id)
-        for container_id in order:
-            rounds[container_id] = "On a fixed round" if vehicle is None else f"On the fixed round of {vehicle.code}"
-            if vehicle is None:
-                blocked[container_id] = "its truck is not there on the day"
+        name = "On a fixed round" if vehicle is None else f"On the fixed round of {vehicle.code}"
+        rounds.update(dict.fromkeys(order, name))
+        if vehicle_id not in crew_of:
+            why = "its truck is not there on the day" if vehicle is None else "that truck has no crew on the day"
+            blocked.update(dict.fromkeys(order, why))
     return rounds, blocked
 
 

@@ -64,6 +64,17 @@ def test_a_round_whose_truck_is_away_is_unserved_with_the_reason(session, on_rou
     assert get_plan_detail(session, plan.id).routes == []
 
 
+def test_a_round_whose_truck_has_no_crew_likewise(session, on_round, drive):
+    make_assets.absence(session, crew_id=on_round.crew.id, first_day=THURSDAY, last_day=THURSDAY)
+
+    plan = drive({on_round.truck.id: on_round.ids("A")})
+
+    [a] = on_round.ids("A")
+    found = {row.container_id: row for row in list_decisions(session, plan.id)}[a]
+    assert found.decision is Decision.UNSERVED
+    assert found.reason == f"On the fixed round of {on_round.truck.code}, but that truck has no crew on the day."
+
+
 def test_a_fixed_round_forecasts_nothing(session, on_round, drive):
     plan = drive({on_round.truck.id: on_round.ids("A")})
 
