@@ -19,7 +19,7 @@ from app.planning.models import JobStatus, PlanStatus
 from app.planning.queries import find_job, select_plans
 from app.provision import DatabaseUrls, owner_engine
 from app.tenancy.operations import create_tenant
-from tests.app.jobs.tasks import SUNDAY_EVENING, simulated_night
+from tests.app.jobs.tasks import SHORT_LEASE_S, SUNDAY_EVENING, night_on_a_short_lease, simulated_night
 from tests.factories.plans import MONDAY
 
 ROOT = Path(__file__).parents[3]
