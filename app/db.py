@@ -65,7 +65,8 @@ class TenantRow(TenantOwned):
 
     __abstract__ = True
 
-    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, sort_order=-1)
+    # `autoincrement` tells SQLAlchemy which part of the key is counted up, so that many new rows go in one statement
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True, autoincrement=True, sort_order=-1)
 
 
 class Versioned:
