@@ -4,10 +4,19 @@ from flask import Blueprint
 from flask_smorest import Blueprint as ApiBlueprint
 
 from app.assets import api as assets
+from app.dispatch import api as dispatch
 from app.maps import api as maps
+from app.planning import api as planning
 from app.telemetry import api as telemetry
 from app.tenancy import people_api as tenancy
-from app.web import health
+from app.web import dispatcher, entry, health
 
-BLUEPRINTS: tuple[ApiBlueprint, ...] = (assets.blueprint, maps.blueprint, telemetry.blueprint, tenancy.blueprint)
-PAGES: tuple[Blueprint, ...] = (health.blueprint, maps.tiles)
+BLUEPRINTS: tuple[ApiBlueprint, ...] = (
+    assets.blueprint,
+    dispatch.blueprint,
+    maps.blueprint,
+    planning.blueprint,
+    telemetry.blueprint,
+    tenancy.blueprint,
+)
+PAGES: tuple[Blueprint, ...] = (dispatcher.blueprint, entry.blueprint, health.blueprint, maps.tiles)

@@ -131,10 +131,13 @@ class DecisionOf(NamedTuple):
     decision: ContainerDecision
 
 
-def list_decisions(session: TenantSession, plan_id: int, decision: Decision | None = None) -> list[ContainerDecision]:
-    """What the plan decided, container by container."""
-    query = rows_of(session, ContainerDecision).where(ContainerDecision.plan_id == plan_id).order_by(ContainerDecision.container_id)
-    return list(session.scalars(query if decision is None else query.where(ContainerDecision.decision == decision)))
+def list_decisions(
+    session: TenantSession, plan_id: int, decision: Decision | None = None, *, after: int = 0, limit: int | None = None
+) -> list[ContainerDecision]:
+    """What the plan decided, container by container, from after that number on."""
+    query = rows_of(session, ContainerDecision).where(ContainerDecision.plan_id == plan_id, ContainerDecision.container_id > after)
+    query = query if decision is None else query.where(ContainerDecision.decision == decision)
+    return list(session.scalars(query.order_by(ContainerDecision.container_id).limit(limit)))
 
 
 def find_decision(session: TenantSession, container_id: int, service_date: date) -> DecisionOf | None:
