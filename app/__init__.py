@@ -14,6 +14,7 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
     from app.http import register_errors
     from app.rooms import BLUEPRINTS, PAGES
     from app.tenancy.api import register_transactions
+    from app.web.pages import register_pages
     from app.web.security_headers import register_security_headers
 
     settings = settings or Settings.from_env()
@@ -39,6 +40,7 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
     for pages in PAGES:
         app.register_blueprint(pages)
     register_errors(app)
+    register_pages(app)
     register_transactions(app)
     register_security_headers(app)
     return app

@@ -1,0 +1,68 @@
+"""How figures and instants are written on pages. Templates call these; nothing is decided here."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+NOT_KNOWN = "–"
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """1,234.5; a dash where there is none."""
+    return NOT_KNOWN if value is None else f"{value:,.{digits}f}"
+
+
+def km(distance_m: float | None, digits: int = 1) -> str:
+    return NOT_KNOWN if distance_m is None else f"{distance_m / 1000:,.{digits}f} km"
+
+
+def kg(load_kg: float | None) -> str:
+    return NOT_KNOWN if load_kg is None else f"{load_kg:,.0f} kg"
+
+
+def percent(value_pct: float | None, digits: int = 0) -> str:
+    return NOT_KNOWN if value_pct is None else f"{value_pct:,.{digits}f} %"
+
+
+def share(value: float | None) -> str:
+    """A share of one as a percentage."""
+    return NOT_KNOWN if value is None else f"{value:.0%}".replace("%", " %")
+
+
+def duration(seconds: float | None) -> str:
+    """3 h 05 min; minutes alone below an hour."""
+    if seconds is None:
+        return NOT_KNOWN
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
+
+
+def clock(at: datetime | None, timezone: str) -> str:
+    return NOT_KNOWN if at is None else f"{at.astimezone(ZoneInfo(timezone)):%H:%M}"
+
+
+def moment(at: datetime | None, timezone: str) -> str:
+    return NOT_KNOWN if at is None else f"{at.astimezone(ZoneInfo(timezone)):%a %d %b %Y, %H:%M}"
+
+
+def day(value: date | None) -> str:
+    return NOT_KNOWN if value is None else f"{value:%A %d %B %Y}"
+
+
+def short_day(value: date | None) -> str:
+    return NOT_KNOWN if value is None else f"{value:%a %d %b}"
+
+
+def words(value: object) -> str:
+    """A choice's value as a screen label: `not_worth_it` → not worth it."""
+    return str(value).replace("_", " ")
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    form.__name__: form for form in (number, km, kg, percent, share, duration, clock, moment, day, short_day, words, plural)
+}
