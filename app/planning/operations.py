@@ -119,9 +119,9 @@ def publish_plan(session: TenantSession, plan: Plan, *, note: str | None = None)
         standing.status = PlanStatus.SUPERSEDED
         session.flush()  # the index on published plans is asked row by row
         record(session, "plan.superseded", standing, note=f"by plan {plan.id}")
-    before = {"status": plan.status}
+    before, now = {"status": plan.status}, now_in_database(session)
     plan.status, plan.withdrawn_at = PlanStatus.PUBLISHED, None
-    plan.published_at, plan.published_by = now_in_database(session), session.info["actor"]
+    plan.published_at, plan.published_by = now, session.info["actor"]
     session.flush()
     record(session, "plan.published", plan, before=before, after={"status": plan.status}, note=note)
 

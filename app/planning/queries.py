@@ -119,6 +119,11 @@ def list_routes(session: TenantSession, plan_id: int, *, with_paths: bool = Fals
     return list(session.scalars(query.options(undefer(Route.path)) if with_paths else query))
 
 
+def list_visits(session: TenantSession, route_id: int) -> list[RouteVisit]:
+    """One route's visits in order."""
+    return list(session.scalars(rows_of(session, RouteVisit).where(RouteVisit.route_id == route_id).order_by(RouteVisit.sequence)))
+
+
 def _visits_of(session: TenantSession, plan_id: int) -> Any:
     routes = rows_of(session, Route).where(Route.plan_id == plan_id).with_only_columns(Route.id)
     return rows_of(session, RouteVisit).where(RouteVisit.route_id.in_(routes)).order_by(RouteVisit.route_id, RouteVisit.sequence)
