@@ -14,6 +14,8 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -40,20 +42,30 @@ class Overtaken(Exception):
 
 
 def this_worker() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
+    return f"{socket.gethostname()}/{_process_table()}:{os.getpid()}"
+
+
+@cache
+def _process_table() -> str:
+    """Which table our process number is of: the machine's boot and, in a container, its namespace. Empty where nobody can tell."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
+        return f"{boot}.{Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:
+        return ""
 
 
 def is_gone(worker: str | None) -> bool:
-    """Whether a worker was a process of this machine that is no more. Only a short cut: in doubt its lease has to run out."""
-    host, _, pid = (worker or "").rpartition(":")
-    if host != socket.gethostname() or not pid.isdecimal():
+    """Whether a worker was a process beside ours that is no more. Only a short cut: in doubt its lease has to run out."""
+    beside, _, pid = (worker or "").rpartition(":")
+    if not _process_table() or beside != this_worker().rpartition(":")[0]:
         return False
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return True
     except PermissionError:
-        return False
+        pass  # somebody else's, so alive
     return False
 
 
