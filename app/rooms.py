@@ -9,7 +9,7 @@ from app.maps import api as maps
 from app.planning import api as planning
 from app.telemetry import api as telemetry
 from app.tenancy import people_api as tenancy
-from app.web import dispatcher, entry, health
+from app.web import dispatcher, driver, entry, health
 
 BLUEPRINTS: tuple[ApiBlueprint, ...] = (
     assets.blueprint,
@@ -19,4 +19,4 @@ BLUEPRINTS: tuple[ApiBlueprint, ...] = (
     telemetry.blueprint,
     tenancy.blueprint,
 )
-PAGES: tuple[Blueprint, ...] = (dispatcher.blueprint, entry.blueprint, health.blueprint, maps.tiles)
+PAGES: tuple[Blueprint, ...] = (dispatcher.blueprint, driver.blueprint, entry.blueprint, health.blueprint, maps.tiles)

@@ -25,7 +25,7 @@ from app.web.night_view import (
     service_date_to_show,
     summary_of,
 )
-from app.web.pages import back_to, render_page
+from app.web.pages import back_to, read_date, render_page
 
 blueprint = Blueprint("dispatcher", __name__)
 
@@ -73,14 +73,14 @@ def map_data() -> Response:
 @requires(Scope.PLANS_READ)
 def progress(service_date: str) -> Response:
     """How far the night is, for the page that waits for it."""
-    job = find_job(session(), _date(service_date))
+    job = find_job(session(), read_date(service_date))
     return jsonify({"status": job.status if job else None, "progress": job.progress if job else None})
 
 
 @blueprint.post("/nights/<service_date>/plan")
 @requires(Scope.PLANS_WRITE)
 def plan_again(service_date: str) -> Response:
-    day = _date(service_date)
+    day = read_date(service_date)
     ask_for_night(session(), day, again=True)
     flash(f"{day} is being planned. What is published stays until the new plan replaces it.")
     return back_to("/", date=day)
@@ -90,7 +90,7 @@ def plan_again(service_date: str) -> Response:
 @requires(Scope.PLANS_WRITE)
 def report_absence(service_date: str) -> Response:
     """A truck is broken or a crew is not there: the date is planned again without it."""
-    day = _date(service_date)
+    day = read_date(service_date)
     kind, _, number = request.form.get("who", "").partition(":")
     who_id = _number(number)
     if kind not in ("vehicle", "crew") or who_id is None:
@@ -137,15 +137,7 @@ def _night_asked_for(*, with_paths: bool = False) -> NightView:
     if plan_id is not None:
         return load_night(session(), get_row(session(), Plan, plan_id).service_date, plan_id=plan_id, with_paths=with_paths)
     wanted = request.args.get("date")
-    return load_night(session(), _date(wanted) if wanted else service_date_to_show(session()), with_paths=with_paths)
-
-
-def _date(written: str) -> date:
-    try:
-        return date.fromisoformat(written)
-    except ValueError as error:
-        problem = FieldProblem("date", f"'{written[:20]}' is no date", "Write it like 2026-11-19.")
-        raise Rejected("The date cannot be read.", fields=(problem,)) from error
+    return load_night(session(), read_date(wanted) if wanted else service_date_to_show(session()), with_paths=with_paths)
 
 
 def _number(written: str | None) -> int | None:

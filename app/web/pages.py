@@ -1,5 +1,6 @@
 """What all pages share: the frame around them, and errors as pages instead of problem+json."""
 
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -7,6 +8,7 @@ from flask import Flask, Response, flash, redirect, render_template, request
 from flask import session as cookie
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.errors import FieldProblem, Rejected
 from app.tenancy import page_session
 from app.tenancy.api import identity, session
 from app.tenancy.identity import Identity
@@ -46,6 +48,15 @@ def local_path(wanted: str | None) -> str:
     """Where to go after signing in: a path of ours, never another site."""
     is_ours = wanted is not None and wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
     return wanted if wanted and is_ours else "/"
+
+
+def read_date(written: str) -> date:
+    """A date out of an address; Rejected where it is none."""
+    try:
+        return date.fromisoformat(written)
+    except ValueError as error:
+        problem = FieldProblem("date", f"'{written[:20]}' is no date", "Write it like 2026-11-19.")
+        raise Rejected("The date cannot be read.", fields=(problem,)) from error
 
 
 def _navigation(who: Identity) -> list[tuple[str, str, bool]]:

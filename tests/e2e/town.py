@@ -119,7 +119,7 @@ def _container(session: TenantSession, drawn: Town, model: ContainerModel, numbe
     site = make.site(session, code=f"S-{number}", name=f"{junction} Square {number}", address=f"{number + 1} {junction} Street", **place)
     made = make.container(session, code=f"K-{number:03d}", site_id=site.id, model=model, waste_class=waste_class)
     if number not in SILENT:
-        _fills(session, made.id, 18 + 3.1 * number, 9 + 3 * (number % 5))
+        _fills(session, made.id, (40 if number < 18 else 65) + 3.6 * (number % 18), 9 + 3 * (number % 5))
     return made.id
 
 
