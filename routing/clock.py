@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from routing.plan import Route, RouteCost, Visit, VisitKind
 from routing.problem import BreakRule, Facility, Problem, Stop, Travel, Vehicle, Window
@@ -152,25 +152,62 @@ def _last_opening(windows: tuple[Window, ...], latest_s: int) -> int:
 def _place_breaks(vehicle: Vehicle, travel: Travel, tasks: list[_Task], timing: _Timing) -> tuple[list[_Task], _Timing] | None:
     for rule in vehicle.breaks:
         if not _taken(rule, tasks, timing):
-            options = [
-                (timed, extended) for extended in _with_break(vehicle, tasks, rule, timing) if (timed := _time(vehicle, travel, extended))
-            ]
-            kept = [(timed, extended) for timed, extended in options if _taken(rule, extended, timed)]
-            if not kept:
+            best = _cheapest_break(vehicle, travel, tasks, rule, timing)
+            if best is None:
                 return None
-            timing, tasks = min(kept, key=lambda option: (option[0].end_s - option[0].start_s, option[0].end_s))
+            tasks, timing = best
     return (tasks, timing) if all(_taken(rule, tasks, timing) for rule in vehicle.breaks) else None
 
 
-def _with_break(vehicle: Vehicle, tasks: list[_Task], rule: BreakRule, timing: _Timing) -> Iterator[list[_Task]]:
-    """The break after each visit where that ended, and before each where that begins."""
+def _cheapest_break(
+    vehicle: Vehicle, travel: Travel, tasks: list[_Task], rule: BreakRule, timing: _Timing
+) -> tuple[list[_Task], _Timing] | None:
+    """The break where the round lasts shortest, then ends first; of several such places the one that comes first out of `_with_break`."""
+    best: tuple[tuple[int, int], list[_Task], _Timing] | None = None
+    # A round without waiting cannot take a break in less than its duration: the first place that does no worse will do.
+    least_s = _busy_s(vehicle, travel, tasks) + rule.duration_s
+    for extended in _with_break(vehicle, travel, tasks, rule, timing):
+        timed = _time(vehicle, travel, extended)
+        if timed is not None and _taken(rule, extended, timed):
+            rank = timed.end_s - timed.start_s, timed.end_s
+            if best is None or rank < best[0]:
+                best = rank, extended, timed
+            if rank[0] <= least_s:
+                break
+    return None if best is None else best[1:]
+
+
+def _with_break(vehicle: Vehicle, travel: Travel, tasks: list[_Task], rule: BreakRule, timing: _Timing) -> Iterator[list[_Task]]:
+    """The break after each visit where that ended, and before each where that begins; the latest first, for a break is to divide work."""
     windows = () if rule.window is None else (rule.window,)
     places = [vehicle.start_location, *(task.location for task in tasks), vehicle.end_location]
-    for position in range(len(tasks) + 1):
-        if rule.window is None or _is_near(rule.window, vehicle, tasks, timing, position):
-            for location in {places[position], places[position + 1]}:
-                task = _Task(VisitKind.BREAK, rule.key, location, 0, rule.duration_s, windows)
-                yield [*tasks[:position], task, *tasks[position:]]
+    for position in reversed(_break_positions(vehicle, travel, tasks, rule, timing)):
+        for location in dict.fromkeys((places[position], places[position + 1])):
+            task = _Task(VisitKind.BREAK, rule.key, location, 0, rule.duration_s, windows)
+            yield [*tasks[:position], task, *tasks[position:]]
+
+
+def _break_positions(vehicle: Vehicle, travel: Travel, tasks: Sequence[_Task], rule: BreakRule, timing: _Timing) -> list[int]:
+    if rule.window is not None:
+        window = rule.window
+        return [position for position in range(len(tasks) + 1) if _is_near(window, vehicle, tasks, timing, position)]
+    assert rule.after_work_s is not None
+    # Driving and work alone, which no other start makes shorter, must not use up the time until the break.
+    busy_s = accumulate(_legs_s(vehicle, travel, tasks), initial=0)
+    return [position for position, before_s in enumerate(list(busy_s)[:-1]) if before_s <= rule.after_work_s]
+
+
+def _legs_s(vehicle: Vehicle, travel: Travel, tasks: Sequence[_Task]) -> Iterator[int]:
+    """Seconds of each leg with the setup and work at its end; the last is the way home."""
+    here = vehicle.start_location
+    for task in tasks:
+        yield travel.drive_rows[here][task.location] + task.setup_s + task.work_s
+        here = task.location
+    yield travel.drive_rows[here][vehicle.end_location]
+
+
+def _busy_s(vehicle: Vehicle, travel: Travel, tasks: Sequence[_Task]) -> int:
+    return sum(_legs_s(vehicle, travel, tasks))
 
 
 def _is_near(window: Window, vehicle: Vehicle, tasks: Sequence[_Task], timing: _Timing, position: int) -> bool:

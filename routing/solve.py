@@ -8,17 +8,22 @@ from dataclasses import replace
 
 from routing.check import check
 from routing.clock import Order, lost_prizes, time_route
+from routing.ejection import make_room
 from routing.engines import ortools
 from routing.errors import EngineError
-from routing.insertion import Timed, cheapest_insertion, insert_greedily, without
+from routing.insertion import Board, insert_greedily, left_out, without
 from routing.io import problem_digest
 from routing.losses import drop_losses
 from routing.plan import Plan, Reason, Unserved, VisitKind
 from routing.problem import COST_UNITS_PER_CURRENCY, Problem, Stop, Vehicle
-from routing.stopping import StopCriterion
+from routing.stopping import EarlyBy, StopCriterion
 from routing.triage import find_hopeless
 
 GREEDY = "insertion"
+NOTHING_YET = 2**62
+"""Dearer than any plan."""
+COMPLETION_S_PER_STOP = 0.002
+"""What mending, inserting and explaining take about on nights of twice what fits; at most a fifth of the time is kept for it."""
 
 
 def solve(
@@ -35,7 +40,8 @@ def solve(
     Parameters
     ----------
     stop
-        When the search ends. With `MaxIterations` the same seed gives the same plan on every machine.
+        When to be done, all in all: the search ends early enough for what comes after it. With `MaxIterations` the same seed gives
+        the same plan on every machine.
     seed
         Varies the search.
     on_improvement
@@ -55,6 +61,7 @@ def solve(
     EngineError
         If the plan fails the check, which is a defect of this package and never of the problem.
     """
+    stop(NOTHING_YET)  # the clock starts here
     hopeless = find_hopeless(problem)
     out = {one.stop for one in hopeless}
     core = replace(problem, stops=tuple(one for one in problem.stops if one.key not in out))
@@ -65,17 +72,18 @@ def solve(
 
     def watch(orders: dict[str, Order]) -> None:
         if best.offer(orders) and on_improvement is not None:
-            left = (Unserved(stop=one.key, reason=Reason.NO_ROOM_LEFT, detail="so far") for one in _left_out(core, best.orders))
+            left = (Unserved(stop=one.key, reason=Reason.NO_ROOM_LEFT, detail="so far") for one in left_out(core, best.orders))
             on_improvement(_plan(problem, best.orders, (*hopeless, *left), ortools.NAME, seed, digest))
 
+    searching = EarlyBy(stop, _completion_s(stop, core))
     if executor is not None:
-        orders = executor.submit(ortools.search, core, stop=stop, seed=seed, warm_start=begin).result()
+        orders = executor.submit(ortools.search, core, stop=searching, seed=seed, warm_start=begin).result()
     else:
-        orders = ortools.search(core, stop=stop, seed=seed, on_improvement=watch, warm_start=begin)
+        orders = ortools.search(core, stop=searching, seed=seed, on_improvement=watch, warm_start=begin)
     for candidate in (orders, begin):
         if candidate is not None:
             best.offer(candidate)
-    best.offer(complete(core, best.orders))
+    best.offer(complete(core, best.orders, enough=lambda: stop.seconds == 0))
     unserved = (*hopeless, *explain_unserved(core, best.orders))
     plan = _plan(problem, best.orders, unserved, GREEDY if orders is None else ortools.NAME, seed, digest)
     verdict = check(problem, plan)
@@ -84,36 +92,55 @@ def solve(
     return plan
 
 
+def _completion_s(stop: StopCriterion, problem: Problem) -> float:
+    return min(COMPLETION_S_PER_STOP * len(problem.stops), (stop.seconds or 0.0) / 5)
+
+
 class Incumbent:
     """The best orders so far by our own clock and prices: engines see breaks and times a little differently."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.orders: dict[str, Order] = {}
-        self.rank = _rank(problem, {})
+        self._timed: dict[str, tuple[Order, Order, int]] = {}
+        self.rank = self._rank({})
 
     def offer(self, orders: Mapping[str, Order]) -> bool:
-        """Keep these orders, mended, if they are better."""
-        mended = _sound(self.problem, orders)
-        rank = _rank(self.problem, mended)
+        """Keep these orders, mended, if they are better: fewer mandatory stops left out, then less cost and prizes passed up."""
+        timed = {key: self._mended(key, order) for key, order in orders.items()}
+        sound = {key: (order, cost) for key, (order, cost) in timed.items() if any(isinstance(place, Stop) for place in order)}
+        rank = self._rank(sound)
         if rank >= self.rank:
             return False
-        self.orders, self.rank = mended, rank
+        self.orders, self.rank = {key: order for key, (order, _) in sound.items()}, rank
         return True
 
+    def _mended(self, key: str, order: Order) -> tuple[Order, int]:
+        """The order and its cost; worked out again only where it differs from the vehicle's last, as most do not between improvements."""
+        known = self._timed.get(key)
+        if known is None or known[0] != order:
+            vehicle = self.problem.vehicle_by_key[key]
+            mended = mend(self.problem, vehicle, order)
+            route = time_route(self.problem, vehicle, mended) if mended else None
+            known = self._timed[key] = order, mended, 0 if route is None else route.cost.total
+        return known[1], known[2]
 
-def _rank(problem: Problem, orders: Mapping[str, Order]) -> tuple[int, int]:
-    """Mandatory stops left out, then cost and prizes passed up."""
-    routes = (time_route(problem, problem.vehicle_by_key[key], order) for key, order in orders.items())
-    served = frozenset(place.key for order in orders.values() for place in order if isinstance(place, Stop))
-    owed = sum(stop.mandatory and stop.key not in served for stop in problem.stops)
-    return owed, sum(route.cost.total for route in routes if route is not None) + lost_prizes(problem, served)
+    def _rank(self, routes: Mapping[str, tuple[Order, int]]) -> tuple[int, int]:
+        served = frozenset(place.key for order, _ in routes.values() for place in order if isinstance(place, Stop))
+        owed = sum(stop.mandatory and stop.key not in served for stop in self.problem.stops)
+        return owed, sum(cost for _, cost in routes.values()) + lost_prizes(self.problem, served)
 
 
-def complete(problem: Problem, orders: Mapping[str, Order]) -> dict[str, Order]:
-    """Mend routes that the clock refuses, drop what does not pay, and insert every stop that is left where it does."""
-    kept = drop_losses(problem, _sound(problem, orders))
-    return insert_greedily(problem, _left_out(problem, kept), kept)
+def complete(problem: Problem, orders: Mapping[str, Order], *, enough: Callable[[], bool] = lambda: False) -> dict[str, Order]:
+    """Mend routes that the clock refuses, drop what does not pay, make room for what is owed, and insert what is left where it pays.
+
+    However little time there is, no mandatory stop stays out for an optional one; `enough` ends the insertion of optional ones.
+    """
+    board = Board(problem, drop_losses(problem, _sound(problem, orders)))
+    insert_greedily(board, (stop for stop in left_out(problem, board.orders) if stop.mandatory))
+    make_room(board, left_out(problem, board.orders))
+    insert_greedily(board, left_out(problem, board.orders), enough=enough)
+    return board.orders
 
 
 def _sound(problem: Problem, orders: Mapping[str, Order]) -> dict[str, Order]:
@@ -143,11 +170,6 @@ def _orders_of(problem: Problem, plan: Plan) -> dict[str, Order]:
     return _sound(problem, {key: order for key, order in orders.items() if key in problem.vehicle_by_key})
 
 
-def _left_out(problem: Problem, orders: Mapping[str, Order]) -> tuple[Stop, ...]:
-    served = {place.key for order in orders.values() for place in order if isinstance(place, Stop)}
-    return tuple(stop for stop in problem.stops if stop.key not in served)
-
-
 def _plan(problem: Problem, orders: Mapping[str, Order], unserved: tuple[Unserved, ...], engine: str, seed: int, digest: str) -> Plan:
     routes = [time_route(problem, vehicle, orders[vehicle.key]) for vehicle in problem.vehicles if vehicle.key in orders]
     sound = tuple(route for route in routes if route is not None)
@@ -157,13 +179,13 @@ def _plan(problem: Problem, orders: Mapping[str, Order], unserved: tuple[Unserve
 
 def explain_unserved(problem: Problem, orders: Mapping[str, Order]) -> Iterator[Unserved]:
     """Why each stop that is in no order stays out, by trying to insert it. The stops must have a round of their own (`find_hopeless`)."""
-    left, timed = _left_out(problem, orders), Timed()
+    left, board = left_out(problem, orders), Board(problem, orders)
     alternatives = {stop.group: stop.key for stop in problem.stops if stop.group is not None and stop not in left}
     for stop in left:
         if stop.group in alternatives:
             yield Unserved(stop=stop.key, reason=Reason.ALTERNATIVE_SERVED, detail=f"{alternatives[stop.group]} is served instead")
             continue
-        best = cheapest_insertion(problem, orders, stop, timed=timed)
+        best = board.cheapest(stop)
         if best is None:
             yield Unserved(stop=stop.key, reason=Reason.NO_ROOM_LEFT, detail="no vehicle has room and time left")
         else:

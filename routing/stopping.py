@@ -39,6 +39,10 @@ class MaxSeconds:
     def seconds(self) -> float:
         return self.limit_s if self._began_s is None else max(0.0, self.limit_s - (time.monotonic() - self._began_s))
 
+    def __reduce__(self) -> tuple[type[MaxSeconds], tuple[float]]:
+        """Elsewhere clocks began at another moment: what travels is what is left."""
+        return MaxSeconds, (max(self.seconds, 0.001),)
+
     @property
     def iterations(self) -> None:
         return None
@@ -68,6 +72,26 @@ class MaxIterations:
 
     def __call__(self, best_cost: int) -> bool:  # noqa: ARG002 - engines count for themselves
         return False
+
+
+@dataclass(frozen=True)
+class EarlyBy:
+    """Stop `spare_s` seconds before the criterion's own time is up; what ends without a clock ends as it would."""
+
+    criterion: StopCriterion
+    spare_s: float
+
+    @property
+    def seconds(self) -> float | None:
+        left_s = self.criterion.seconds
+        return None if left_s is None else max(0.0, left_s - self.spare_s)
+
+    @property
+    def iterations(self) -> int | None:
+        return self.criterion.iterations
+
+    def __call__(self, best_cost: int) -> bool:
+        return self.criterion(best_cost) or self.seconds == 0
 
 
 @dataclass(frozen=True)
