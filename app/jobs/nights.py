@@ -41,16 +41,19 @@ def run_due_nights(
 
 
 def ask_for_due_nights(database: Database, at: datetime) -> None:
-    for tenant_id in _tenants(database):
-        with _on_its_own(tenant_id):
-            request_due_nights(database, tenant_id, at)
+    for_each_tenant(database, lambda tenant_id: request_due_nights(database, tenant_id, at))
 
 
 def keep_deadlines(database: Database, settings: Settings, at: datetime) -> None:
     """Let something go out wherever the deadline has passed and nothing has."""
+    for_each_tenant(database, lambda tenant_id: keep_deadline(database, tenant_id, at, settings=settings))
+
+
+def for_each_tenant(database: Database, do: Callable[[int], object]) -> None:
+    """Do something for every tenant; where it fails for one, the others go on."""
     for tenant_id in _tenants(database):
         with _on_its_own(tenant_id):
-            keep_deadline(database, tenant_id, at, settings=settings)
+            do(tenant_id)
 
 
 @dataclass

@@ -6,7 +6,7 @@ being done twice.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apscheduler.schedulers.base import BaseScheduler
@@ -14,11 +14,15 @@ from sqlalchemy import Engine
 
 from app.config import Settings
 from app.db import Database
-from app.jobs.nights import NightShift, ask_for_due_nights, keep_deadlines
+from app.jobs.nights import NightShift, ask_for_due_nights, for_each_tenant, keep_deadlines
 from app.maps.matrix_cache import clean_up
 from app.planning.night import MATRICES
+from app.reporting.operations import roll_up_due
 from app.tenancy.queries import forget_old_attempts
 from migrations.run import make_partitions_ahead
+
+LATE_NEWS = timedelta(days=14)
+"""Reports from cabs without a network come this late at most."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,16 @@ def _keep_deadlines(shop: Workshop) -> None:
     keep_deadlines(shop.database, shop.settings, datetime.now(UTC))
 
 
+def _roll_up(shop: Workshop) -> None:
+    """Days that something was told of since they were last added up; later news is for `roll_up` by hand."""
+
+    def of(tenant_id: int) -> None:
+        with shop.database.transaction(tenant_id, actor="job:roll-up") as session:
+            roll_up_due(session, since=datetime.now(UTC).date() - LATE_NEWS)
+
+    for_each_tenant(shop.database, of)
+
+
 def _make_partitions(shop: Workshop) -> None:
     make_partitions_ahead(shop.owner)
 
@@ -70,6 +84,7 @@ TABLE: tuple[Job, ...] = (
     Job("begin the nights that are due", "interval", {"minutes": 1}, _begin_nights),
     Job("hand waiting nights to workers", "interval", {"seconds": 5}, _hand_out_nights),
     Job("keep the deadlines", "interval", {"minutes": 1}, _keep_deadlines),
+    Job("add up days", "interval", {"minutes": 10}, _roll_up),
     Job("make partitions ahead", "cron", {"hour": 2, "minute": 10}, _make_partitions),
     Job("forget old sign-in attempts", "interval", {"hours": 1}, _forget_sign_in_attempts),
     Job("clean the matrix cache", "cron", {"hour": 2, "minute": 40}, _clean_matrix_cache),
