@@ -86,8 +86,8 @@ def _quality(plan: Plan, facts: dict[str, Any]) -> Iterator[str]:
     checked = "passes every rule of the independent check" if not plan.violations else f"BREAKS {len(plan.violations)} RULES"
     yield f"Check       {checked}"
     if facts["gap_pct"] is not None:
-        floor = f"{facts['lower_bound']:,.2f} {facts['currency']}"
-        yield f"Bound       no routes for these containers cost less than {floor} ({facts['bound_kind']}): at most {facts['gap_pct']:.1f} % to gain"
+        floor = f"{facts['lower_bound']:,.2f} {facts['currency']} ({facts['bound_kind']})"
+        yield f"Bound       no routes for these containers cost less than {floor}: at most {facts['gap_pct']:.1f} % to gain"
     roads = "GREAT CIRCLE, no streets: distances are estimates" if facts["roads_approximate"] else f"real streets ({plan.roads})"
     yield f"Engine      {plan.engine}, seed {plan.seed} · {roads}"
 
