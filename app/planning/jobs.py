@@ -2,7 +2,7 @@
 
 A worker claims a waiting night under a lease and renews it while it works; a dead worker's lease runs out and another takes over.
 Solving happens outside any transaction. Claim, note, publish and failure are short ones, and each asks whether the attempt still
-counts: a worker that was thought dead finds on its return that nobody waits for its result (docs/decisions/0005-jobs.md).
+counts: a worker that was thought dead finds on its return that nobody waits for its result (docs/decisions/0007-jobs.md).
 """
 
 import logging
