@@ -7,16 +7,25 @@ from app.assets import api as assets
 from app.dispatch import api as dispatch
 from app.maps import api as maps
 from app.planning import api as planning
+from app.reporting import api as reporting
 from app.telemetry import api as telemetry
 from app.tenancy import people_api as tenancy
-from app.web import dispatcher, driver, entry, health
+from app.web import container, dispatcher, driver, entry, health
 
 BLUEPRINTS: tuple[ApiBlueprint, ...] = (
     assets.blueprint,
     dispatch.blueprint,
     maps.blueprint,
     planning.blueprint,
+    reporting.blueprint,
     telemetry.blueprint,
     tenancy.blueprint,
 )
-PAGES: tuple[Blueprint, ...] = (dispatcher.blueprint, driver.blueprint, entry.blueprint, health.blueprint, maps.tiles)
+PAGES: tuple[Blueprint, ...] = (
+    container.blueprint,
+    dispatcher.blueprint,
+    driver.blueprint,
+    entry.blueprint,
+    health.blueprint,
+    maps.tiles,
+)

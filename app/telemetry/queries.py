@@ -17,7 +17,7 @@ from app.assets.waste_classes import WasteClass
 from app.db import TenantSession
 from app.telemetry.models import ContainerForecast, ContainerState, Device, ForecastRun, Lift, LiftSource, Measurement
 from app.telemetry.store import EPOCH, cursor_of, microseconds
-from app.tenancy.scope import rows_of, visible_tenant_id
+from app.tenancy.scope import get_row, rows_of, visible_tenant_id
 from forecasting.level import IMPOSSIBLE, Readings
 
 
@@ -131,6 +131,15 @@ def get_forecast(session: TenantSession, run: ForecastRun) -> Forecast:
     shape = (len(rows), len(run.horizons_h))
     arrays = [np.array(table, dtype=np.float64).reshape(shape) for table in tables]
     return Forecast(run, np.array(ids, dtype=np.int64), list(methods), *arrays)
+
+
+def find_forecast_of(session: TenantSession, container_id: int) -> tuple[ForecastRun, ContainerForecast] | None:
+    """One container's newest forecast; None where no night has looked at it."""
+    same_run = _same_row(ContainerForecast.tenant_id, ForecastRun.tenant_id, ContainerForecast.run_id, ForecastRun.id)
+    own = rows_of(session, ContainerForecast).join(ForecastRun, same_run).where(ContainerForecast.container_id == container_id)
+    newest = own.order_by(ForecastRun.origin_at.desc(), ForecastRun.id.desc()).limit(1)
+    found = session.scalars(newest).one_or_none()
+    return None if found is None else (get_row(session, ForecastRun, found.run_id), found)
 
 
 # one row of PostgreSQL's binary COPY: the number of fields, then each with its length; none is ever null

@@ -1,6 +1,5 @@
-"""The dispatcher's pages: the night on a map and in lists, what can be done about it, route sheets, one container."""
+"""The dispatcher's pages: the night on a map and in lists, what can be done about it, route sheets."""
 
-from datetime import date
 from typing import Any
 
 from flask import Blueprint, flash, jsonify, redirect, request
@@ -12,6 +11,7 @@ from app.errors import FieldProblem, Rejected
 from app.planning.models import Decision, Plan
 from app.planning.operations import ask_for_night, mark_absent, publish_plan, withdraw_plan
 from app.planning.queries import find_job
+from app.planning.route_sheet import get_route_sheet
 from app.tenancy.api import identity, requires, session
 from app.tenancy.models import Scope
 from app.tenancy.scope import get_row
@@ -124,6 +124,13 @@ def withdraw(plan_id: int) -> Response:
     withdraw_plan(session(), plan)
     flash(f"Plan {plan.id} is withdrawn: nothing is out on {plan.service_date}.")
     return back_to("/", date=plan.service_date, plan=plan.id)
+
+
+@blueprint.get("/routes/<int:route_id>/sheet")
+@requires(Scope.PLANS_READ)
+def sheet(route_id: int) -> str:
+    """A route on paper."""
+    return render_page("dispatcher/sheet.html", sheet=get_route_sheet(session(), route_id))
 
 
 def address_with(**changed: Any) -> str:

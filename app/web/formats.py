@@ -13,6 +13,14 @@ def number(value: float | None, digits: int = 0) -> str:
     return NOT_KNOWN if value is None else f"{value:,.{digits}f}"
 
 
+def figure(value: float | None) -> str:
+    """As many digits as the figure's size can bear: 12,345, 123.4, 4.57, 0.0123."""
+    if value is None:
+        return NOT_KNOWN
+    size = abs(value)
+    return number(value, 0 if size >= 1000 or value == int(value) else 1 if size >= 100 else 2 if size >= 1 else 3)
+
+
 def km(distance_m: float | None, digits: int = 1) -> str:
     return NOT_KNOWN if distance_m is None else f"{distance_m / 1000:,.{digits}f} km"
 
@@ -64,5 +72,5 @@ def plural(count: int, one: str, many: str | None = None) -> str:
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
-    form.__name__: form for form in (number, km, kg, percent, share, duration, clock, moment, day, short_day, words, plural)
+    form.__name__: form for form in (number, figure, km, kg, percent, share, duration, clock, moment, day, short_day, words, plural)
 }

@@ -67,7 +67,7 @@ class SeededTown:
 
 
 def seed_town(urls: DatabaseUrls, data_dir: Path) -> SeededTown:
-    """Residual on truck T1, paper on T2, and T3, dear, in reserve for both; each container a little fuller than the one before."""
+    """Residual on truck T1, paper on T2, and T3, dear, in reserve for paper; each container a little fuller than the one before."""
     drawn = ascii_town(data_dir, DRAWING, tags={"GH": {"name": "Market Street"}, "HI": {"name": "Harbour Road"}})
     owner = owner_engine(urls)
     built = make_maps.built_map(data_dir, drawn.pbf)
@@ -91,7 +91,7 @@ def seed_town(urls: DatabaseUrls, data_dir: Path) -> SeededTown:
 def _fleet(session: TenantSession, drawn: Town) -> dict[str, int]:
     depot = make.depot(session, code="YARD", name="City yard", **_place(drawn, "F"))
     make.facility(session, code="TS", name="Transfer station", **_place(drawn, "T"))
-    takes = {"T1": [WasteClass.RESIDUAL], "T2": [WasteClass.PAPER], "T3": [WasteClass.RESIDUAL, WasteClass.PAPER]}
+    takes = {"T1": [WasteClass.RESIDUAL], "T2": [WasteClass.PAPER], "T3": [WasteClass.PAPER]}
     trucks = {}
     for code, classes in takes.items():
         dear = {"cost_per_day": 900} if code == "T3" else {}
