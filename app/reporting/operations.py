@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from app.assets.service_days import local_date
 from app.db import TenantSession
-from app.reporting.store import list_due_days, write_days
+from app.reporting.roll_up_queries import list_due_days, write_days
 from app.tenancy.queries import get_tenant
 
 DAY = timedelta(days=1)

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import CURRENT_TENANT, Id, TenantOwned, TenantRow, Versioned, enum_type, same_tenant
-from forecasting.level import SAME_LIFT_S
+from forecasting.level import SAME_LIFT_S as SAME_LIFT_S
 
 SAME_REPORTER_S = 1800
 

@@ -14,13 +14,15 @@ from sqlalchemy import text
 from app.assets.service_days import utc_of
 from app.assets.waste_classes import CLASS_DEFAULTS
 from app.db import TenantSession
+from app.telemetry.models import SAME_LIFT_S
 from app.tenancy.models import Tenant
-from forecasting.level import SAME_LIFT_S, STUCK
 
 ASSUMED_FILL_PCT = 50.0
 """Of a lift that neither a sensor nor a plan knew the fill of; fixed rounds find about this."""
 OVERFLOW_PCT, RELIEVED_PCT = 100.0, 90.0
 """An episode begins at the one and lasts until below the other, so that noise around the mark is one episode, not ten."""
+USABLE_QUALITY = 2
+"""From here on a reading's fill is believed: stuck or unsettled it may be, doubted or impossible it is not."""
 FORGOTTEN_AFTER = timedelta(days=3)
 """An episode ends when nothing has been heard of it for so long."""
 LATEST_COMMIT = timedelta(minutes=10)
@@ -198,13 +200,15 @@ driven as (
 insert into route_day (route_id, service_date, vehicle_id, lifts, skips, collected_kg, collected_l, unloads, body_l, permitted_kg,
     permitted_l, driven_m, planned_m, on_route_m, duty_s, on_route_s, cost, co2e_kg)
 select d.route_id, d.service_date, d.vehicle_id, coalesce(b.lifts, 0), coalesce(s.skips, 0), coalesce(b.kg, 0), coalesce(b.litres, 0),
-    coalesce(u.times, 0), coalesce(b.body_l, 0), coalesce(u.times, 0) * v.payload_kg, coalesce(u.times, 0) * v.body_volume_l, d.driven_m, d.planned_m,
+    coalesce(u.times, 0), coalesce(b.body_l, 0), coalesce(u.times, 0) * v.payload_kg, coalesce(u.times, 0) * v.body_volume_l,
+    d.driven_m, d.planned_m,
     coalesce(o.distance_m * d.driven_m::float8 / nullif(d.planned_m, 0), 0), d.duty_s,
     coalesce(o.duration_s * d.duty_s / nullif(d.planned_s, 0), 0),
     v.cost_per_day / d.routes_of_day + v.cost_per_h * d.duty_s / 3600 + v.cost_per_km * d.driven_m / 1000,
     v.co2e_kg_per_km * d.driven_m / 1000 + v.co2e_kg_per_lift * coalesce(b.lifts, 0) + v.co2e_kg_per_idle_h * d.service_s / 3600
 from driven d join vehicle v on (v.tenant_id, v.id) = (:tenant, d.vehicle_id)
-left join unloaded u using (route_id) left join on_route o using (route_id) left join brought b using (route_id) left join passed s using (route_id)"""
+left join unloaded u using (route_id) left join on_route o using (route_id)
+left join brought b using (route_id) left join passed s using (route_id)"""
 
 FORGET = f"""
 with {TOUCHED},
@@ -238,6 +242,25 @@ select d.day from {DAYS} d left join rolled using (day) left join (select day, m
 where rolled.at is null or news.at > rolled.at - :latest_commit
 order by 1"""
 
+COUNT_SKIPS = f"""
+with {TOUCHED}, {VISITS}
+select v.skip_reason, count(*) as times
+from visit v
+join container c on (c.tenant_id, c.id) = (:tenant, v.container_id)
+join site s on (s.tenant_id, s.id) = (c.tenant_id, c.site_id)
+join route r on (r.tenant_id, r.id) = (:tenant, v.route_id)
+where not v.collected and v.day between :first and :last
+    and (cast(:zone_id as bigint) is null or s.zone_id = :zone_id)
+    and (cast(:waste_class as text) is null or c.waste_class = :waste_class)
+    and (cast(:vehicle_id as bigint) is null or r.vehicle_id = :vehicle_id)
+group by 1 order by 2 desc, 1"""
+
+
+def count_skips(session: TenantSession, tenant: Tenant, first: date, last: date, **only: Any) -> list[tuple[str, int]]:
+    """Reasons of visits without a lift, and how many each, the most frequent first."""
+    values = _days(tenant, first, last) | _habits() | only
+    return [(row.skip_reason, row.times) for row in session.execute(text(COUNT_SKIPS), values)]
+
 
 def list_due_days(session: TenantSession, tenant: Tenant, first: date, last: date) -> list[date]:
     """Days that have not been rolled up since something was told of them."""
@@ -268,7 +291,7 @@ def _habits() -> dict[str, Any]:
         "assumed_fill_pct": ASSUMED_FILL_PCT,
         "loose": json.dumps(loose),
         "compacted": json.dumps(compacted),
-        "usable": STUCK,
+        "usable": USABLE_QUALITY,
         "overflow_pct": OVERFLOW_PCT,
         "relieved_pct": RELIEVED_PCT,
         "forgotten_after": FORGOTTEN_AFTER,
