@@ -1,7 +1,7 @@
 """A town of thirty containers on a grid of real (drawn) streets, with a night planned and published: what pages are looked at with."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -43,6 +43,9 @@ DRAWING = """
 SILENT = (7, 23)
 """These containers have no sensor."""
 
+AT_MIDNIGHT = {"shift_starts": time(0), "shift_ends": time(8)}
+"""Tomorrow's routes begin within a day from now whatever the hour: earlier, the server would think a phone's clock wrong."""
+
 
 @dataclass(frozen=True)
 class SeededTown:
@@ -73,7 +76,8 @@ def seed_town(urls: DatabaseUrls, data_dir: Path) -> SeededTown:
     built = make_maps.built_map(data_dir, drawn.pbf)
     with Session(owner) as session, session.begin():
         enter_map(session, "grid", "drawn by a test", built)
-    tenant_id = create_tenant(owner, slug="gridtown", name="Gridtown", timezone="Europe/Berlin", map_name="grid", simulated=True)
+    settings_of_town = {"map_name": "grid", "simulated": True, "service_weekdays": [0, 1, 2, 3, 4, 5, 6]}
+    tenant_id = create_tenant(owner, slug="gridtown", name="Gridtown", timezone="Africa/Abidjan", **settings_of_town)
     database = Database(urls.app)
     people = {role: f"{role}@gridtown.example" for role in Role}
     for role, email in people.items():
@@ -96,7 +100,7 @@ def _fleet(session: TenantSession, drawn: Town) -> dict[str, int]:
     for code, classes in takes.items():
         dear = {"cost_per_day": 900} if code == "T3" else {}
         truck: Vehicle = make.vehicle(session, code=code, depot_id=depot.id, waste_classes=[str(one) for one in classes], **dear)
-        crew: Crew = make.crew(session, code=f"C-{code}", name=f"Crew {code}", depot_id=depot.id, vehicle_id=truck.id)
+        crew: Crew = make.crew(session, code=f"C-{code}", name=f"Crew {code}", depot_id=depot.id, vehicle_id=truck.id, **AT_MIDNIGHT)
         trucks[code] = crew.vehicle_id or truck.id
     return trucks
 

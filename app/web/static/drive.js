@@ -63,6 +63,12 @@ function settle(report) {
   count();
 }
 
+function reopen(report) {
+  const visit = visitOf(report);
+  if (visit) visit.dataset.state = "open";
+  count();
+}
+
 function openNext(from) {
   const following = document.querySelector('.visit[data-state="open"]');
   for (const visit of document.querySelectorAll(".visit > details")) visit.open = visit.parentElement === following;
@@ -90,6 +96,7 @@ async function send(reports) {
   const told = await answer.json();
   if (!told.items) return []; // the server could not take anything now
   say(refusals(told.items).join(" "));
+  told.items.forEach((item, index) => { if (item.status === "rejected") reopen(reports[index]); });
   return told.items.map((item, index) => item.client_uid ?? reports[index].client_uid);
 }
 

@@ -54,19 +54,20 @@ function truckColours() {
   return ["match", ["get", "colour"], ...pairs, colour("soft")];
 }
 
-const ROUTE_WIDTH = ["case", ["boolean", ["feature-state", "chosen"], false], 7, 3.5];
 const SMALLER_FAR_OFF = ["interpolate", ["linear"], ["zoom"], 10, 0.45, 13, 0.75, 16, 1.1];
 
 function addOwnLayers(map, data) {
   for (const name of Object.keys(SHAPES)) map.addImage(name, icon(name), { pixelRatio: 2 });
-  map.addSource("routes", { type: "geojson", data: data.routes, promoteId: "route" });
+  map.addSource("routes", { type: "geojson", data: data.routes });
   map.addSource("places", { type: "geojson", data: data.places });
-  map.addSource("bins", { type: "geojson", data: data.bins, promoteId: "container" });
+  map.addSource("bins", { type: "geojson", data: data.bins });
   const rounded = { "line-cap": "round", "line-join": "round" };
   map.addLayer({ id: "route-casings", type: "line", source: "routes", layout: rounded,
     paint: { "line-color": dark.matches ? "#000000" : "#ffffff", "line-width": 7, "line-opacity": 0.6 } });
   map.addLayer({ id: "routes", type: "line", source: "routes", layout: rounded,
-    paint: { "line-color": truckColours(), "line-width": ROUTE_WIDTH, "line-opacity": 0.9 } });
+    paint: { "line-color": truckColours(), "line-width": 3.5, "line-opacity": 0.9 } });
+  map.addLayer({ id: "chosen-route", type: "line", source: "routes", layout: rounded, filter: ["==", ["get", "route"], 0],
+    paint: { "line-color": truckColours(), "line-width": 6.5 } });
   map.addLayer({ id: "chosen-bin", type: "circle", source: "bins", filter: ["==", ["get", "container"], 0],
     paint: { "circle-radius": 15, "circle-color": colour("accent"), "circle-opacity": 0.35, "circle-stroke-width": 3, "circle-stroke-color": colour("accent") } });
   map.addLayer({ id: "bins", type: "symbol", source: "bins",
@@ -94,10 +95,7 @@ export async function drawMap(element, tell) {
   let chosen = { route: 0, container: 0 };
   const apply = () => {
     if (!map.getLayer("bins")) return; // its style is still on the way; `style.load` comes back here
-    for (const feature of data.routes.features) {
-      const id = feature.properties.route;
-      map.setFeatureState({ source: "routes", id }, { chosen: id === chosen.route });
-    }
+    map.setFilter("chosen-route", ["==", ["get", "route"], chosen.route]);
     map.setFilter("chosen-bin", ["==", ["get", "container"], chosen.container]);
     dimOthers(map, chosen.route);
     element.dataset.route = chosen.route;
