@@ -98,14 +98,15 @@ def cheapest_insertion(
 
 
 def insert_greedily(board: Board, stops: Iterable[Stop], *, enough: Callable[[], bool] = lambda: False) -> None:
-    """Insert stops at their cheapest places, mandatory ones first, then by prize; what fits nowhere or costs too much stays out.
+    """Insert stops at their cheapest places, mandatory ones first, by class, then by prize; what fits nowhere or is too dear stays out.
 
     Parameters
     ----------
     enough
         Asked before each optional stop: no more of them? Mandatory ones are always tried.
     """
-    waiting = sorted(stops, key=lambda one: (one.prize is not None, -(one.prize or 0)))
+    # Class by class, for a trip is of one class: taken as they come, classes scatter over trips and trucks (figures: docs/decisions/0006).
+    waiting = sorted(stops, key=lambda one: (one.prize is not None, one.waste_class, -(one.prize or 0)))
     while waiting:
         left = [stop for stop in waiting if (stop.prize is not None and enough()) or not _insert(board, stop)]
         if len(left) == len(waiting):

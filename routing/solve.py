@@ -22,6 +22,8 @@ from routing.triage import find_hopeless
 GREEDY = "insertion"
 NOTHING_YET = 2**62
 """Dearer than any plan."""
+FEW_STOPS = 30
+"""Up to here the engine begins for itself, in another valley than insertion perhaps (figures: docs/decisions/0006)."""
 COMPLETION_S_PER_STOP = 0.002
 """What mending, inserting and explaining take about on nights of twice what fits; at most a fifth of the time is kept for it."""
 
@@ -65,7 +67,6 @@ def solve(
     hopeless = find_hopeless(problem)
     out = {one.stop for one in hopeless}
     core = replace(problem, stops=tuple(one for one in problem.stops if one.key not in out))
-    begin = _orders_of(core, warm_start) if warm_start is not None else None
     digest = problem_digest(problem)
 
     best = Incumbent(core)
@@ -75,14 +76,17 @@ def solve(
             left = (Unserved(stop=one.key, reason=Reason.NO_ROOM_LEFT, detail="so far") for one in left_out(core, best.orders))
             on_improvement(_plan(problem, best.orders, (*hopeless, *left), ortools.NAME, seed, digest))
 
+    begin = complete(core, _orders_of(core, warm_start) if warm_start is not None else {}, enough=lambda: stop.seconds == 0)
+    watch(begin)
+    # Insertion takes a moment and is a better beginning than the engine's own first solution, where that is not found at once.
+    given = begin if warm_start is not None or len(core.stops) > FEW_STOPS else None
     searching = EarlyBy(stop, _completion_s(stop, core))
     if executor is not None:
-        orders = executor.submit(ortools.search, core, stop=searching, seed=seed, warm_start=begin).result()
+        orders = executor.submit(ortools.search, core, stop=searching, seed=seed, warm_start=given).result()
     else:
-        orders = ortools.search(core, stop=searching, seed=seed, on_improvement=watch, warm_start=begin)
-    for candidate in (orders, begin):
-        if candidate is not None:
-            best.offer(candidate)
+        orders = ortools.search(core, stop=searching, seed=seed, on_improvement=watch, warm_start=given)
+    if orders is not None:
+        best.offer(orders)
     best.offer(complete(core, best.orders, enough=lambda: stop.seconds == 0))
     unserved = (*hopeless, *explain_unserved(core, best.orders))
     plan = _plan(problem, best.orders, unserved, GREEDY if orders is None else ortools.NAME, seed, digest)

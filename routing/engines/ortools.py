@@ -9,6 +9,7 @@ How the waste round is put to it
   trip has one class; two one-sided dimensions are used because the local search filters see lower bounds only.
 * **A facility accepts** a run of consecutive numbers, as bounds on both dimensions at its copies. Classes are numbered so that few
   runs are needed; a facility with several runs gets copies for each.
+* **Breaks** with a window are intervals; those after so much work are left out of the model, and the round is shorter by them.
 * **The truck ends empty**: `class_up` and the loads are 0 at the end.
 
 References
@@ -28,7 +29,7 @@ from ortools.constraint_solver import pywrapcp, routing_enums_pb2
 
 from routing.clock import Order
 from routing.engines.nodes import Node, build_nodes, number_classes, setup_s, work_s
-from routing.problem import Facility, Problem, Stop, Vehicle, Window
+from routing.problem import BreakRule, Facility, Problem, Stop, Vehicle, Window
 from routing.stopping import StopCriterion
 
 NAME = "ortools"
@@ -140,24 +141,20 @@ class _Model:
         start, end = self.time.CumulVar(self.routing.Start(number)), self.time.CumulVar(self.routing.End(number))
         for variable in (start, end):
             variable.SetRange(vehicle.shift.open_s, vehicle.shift.close_s)
-        self.time.SetSpanUpperBoundForVehicle(vehicle.longest_s, number)
+        self.time.SetSpanUpperBoundForVehicle(_longest_without_rest_s(vehicle), number)
         self.time.SetSlackCostCoefficientForVehicle(vehicle.cost_per_s, number)
         self.routing.AddVariableMinimizedByFinalizer(end)
         self.routing.AddVariableMaximizedByFinalizer(start)
-        if vehicle.breaks:
-            self._add_breaks(number, vehicle, start)
+        meals = [(rule, rule.window) for rule in vehicle.breaks if rule.window is not None]
+        if meals:
+            self._add_meals(number, vehicle, meals)
 
-    def _add_breaks(self, number: int, vehicle: Vehicle, start: pywrapcp.IntVar) -> None:
+    def _add_meals(self, number: int, vehicle: Vehicle, meals: Sequence[tuple[BreakRule, Window]]) -> None:
         solver = self.routing.solver()
-        intervals = []
-        for rule in vehicle.breaks:
-            window = rule.window or Window(0, self.horizon_s)
-            name = f"{vehicle.key}/{rule.key}"
-            interval = solver.FixedDurationIntervalVar(window.open_s, window.close_s, rule.duration_s, False, name)
-            if rule.after_work_s is not None:
-                solver.Add(interval.StartExpr() >= start)
-                solver.Add(interval.StartExpr() <= start + rule.after_work_s)
-            intervals.append(interval)
+        intervals = [
+            solver.FixedDurationIntervalVar(window.open_s, window.close_s, rule.duration_s, False, f"{vehicle.key}/{rule.key}")
+            for rule, window in meals
+        ]
         # Only work is uninterruptible here: where the solver stops on a leg, the clock moves the break to one of its ends.
         visits = [work_s(self.nodes[self.manager.IndexToNode(index)].place) for index in range(self.routing.Size())]
         self.time.SetBreakIntervalsOfVehicle(intervals, number, visits)
@@ -327,6 +324,16 @@ class _Model:
             if any(isinstance(place, Stop) for place in order):
                 orders[vehicle.key] = _without_idle_unloads(order)
         return orders
+
+
+def _longest_without_rest_s(vehicle: Vehicle) -> int:
+    """What a round may last before its breaks after work are put in, which is the clock's affair.
+
+    As intervals they made each step of the search some ten times slower (figures: docs/decisions/0006).
+    """
+    rests = [(rule.after_work_s, rule.duration_s) for rule in vehicle.breaks if rule.after_work_s is not None]
+    no_rest_due_s = min((after_work_s for after_work_s, _ in rests), default=vehicle.longest_s)
+    return min(vehicle.longest_s, max(no_rest_due_s, vehicle.longest_s - sum(duration_s for _, duration_s in rests)))
 
 
 def _resets(vehicle: Vehicle, place: Stop | Facility | None) -> bool:
