@@ -1,8 +1,8 @@
 """Each figure beside a plain count over the raw rows of a made week, whole and in slices."""
 
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sqlalchemy import event
 
-from app.assets.models import Container, Site, Vehicle
+from app.assets.models import Container, Site, Vehicle, Zone
 from app.assets.waste_classes import WasteClass
 from app.db import TenantSession
 from app.dispatch.models import ActionKind, DriverAction, RouteRun, WeighTicket
@@ -73,101 +73,123 @@ def _drive(session: TenantSession, rng: Any, plan: Plan, truck: Vehicle, boxes: 
 
 @dataclass
 class Raw:
-    """All raw rows, in memory."""
+    """All raw rows, in memory; `total` adds up what `keep(day, zone, class, vehicle)` lets through."""
 
     session: TenantSession
+    keep: Callable[[date, int | None, WasteClass, int | None], bool]
+    total: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
-    def of(self, model: Any) -> list[Any]:
+    def __post_init__(self) -> None:
+        self.boxes, self.sites = self._by_id(Container), self._by_id(Site)
+        self.trucks, self.routes = self._by_id(Vehicle), self._by_id(Route)
+        self.runs = {run.route_id: run for run in self._all(RouteRun)}
+        self.tickets, self.visits = self._all(WeighTicket), self._all(RouteVisit)
+        self.called = [a for a in self._all(DriverAction) if a.kind in (ActionKind.COLLECTED, ActionKind.SKIPPED)]
+        self.lifts_of: dict[int | None, list[Lift]] = defaultdict(list)
+        route_of = {action.client_uid: action.route_id for action in self.called}
+        for lift in self._all(Lift):
+            self.lifts_of[route_of.get(lift.client_uid)].append(lift)
+
+    def _all(self, model: Any) -> list[Any]:
         return list(self.session.scalars(rows_of(self.session, model)))
+
+    def _by_id(self, model: Any) -> dict[int, Any]:
+        return {row.id: row for row in self._all(model)}
+
+    def count(self) -> dict[str, float]:
+        for route_id in [None, *self.routes]:
+            self._count_lifts(route_id)
+        for route in self.routes.values():
+            self._count_driving(route)
+            self._count_loads(route)
+        for box_id in self.boxes:
+            self._count_overflow(box_id)
+        return self.total
+
+    def _kept(self, at: datetime, box_id: int, route_id: int | None = None) -> bool:
+        box = self.boxes[box_id]
+        vehicle_id = None if route_id is None else self.routes[route_id].vehicle_id
+        return self.keep(local_day(at), self.sites[box.site_id].zone_id, box.waste_class, vehicle_id)
+
+    def _litres(self, lift: Lift) -> float:
+        fill_pct = 50 if lift.fill_before_pct is None else lift.fill_before_pct
+        return float(self.boxes[lift.container_id].volume_l * fill_pct / 100)
+
+    def _expected_kg(self, lift: Lift) -> float:
+        return self._litres(lift) / 1000 * KG_M3[self.boxes[lift.container_id].waste_class]
+
+    def _kg(self, lift: Lift, route_id: int | None) -> float:
+        weighed = sum(t.net_kg for t in self.tickets if route_id is not None and t.route_id == route_id)
+        expected = sum(self._expected_kg(other) for other in self.lifts_of[route_id])
+        return self._expected_kg(lift) * (weighed / expected if weighed else 1)
+
+    def _count_lifts(self, route_id: int | None) -> None:
+        for lift in self.lifts_of[route_id]:
+            if self._kept(lift.lifted_at, lift.container_id, route_id):
+                counts = {"lifts": 1.0, "litres": self._litres(lift), "kg": self._kg(lift, route_id)}
+                if route_id is not None:
+                    counts |= {"hauled": 1, "hauled_l": counts["litres"], "hauled_kg": counts["kg"]}
+                if lift.fill_before_pct is not None:
+                    excess_pct = max(0, lift.fill_before_pct - 100)
+                    counts |= {"known": 1, "fills": lift.fill_before_pct}
+                    counts["excess"] = excess_pct / 100 * self.boxes[lift.container_id].volume_l
+                self._add(counts)
+
+    def _count_driving(self, route: Route) -> None:
+        run, truck = self.runs.get(route.id), self.trucks[route.vehicle_id]
+        planned_s = (route.ends_at - route.starts_at).total_seconds()
+        metres = run.driven_m if run else route.distance_m
+        seconds = (run.finished_at - run.started_at).total_seconds() if run else planned_s
+        way = sorted((visit for visit in self.visits if visit.route_id == route.id), key=lambda visit: visit.sequence)
+        between = [b for a, b in pairwise(way) if a.kind is b.kind is VisitKind.PICKUP]
+        stays_s = sum((v.departs_at - v.arrives_at).total_seconds() for v in way if v.kind is VisitKind.PICKUP)
+        prices = [float(truck.cost_per_day), float(truck.cost_per_h), float(truck.cost_per_km)]
+        factors = [truck.co2e_kg_per_km, truck.co2e_kg_per_lift, truck.co2e_kg_per_idle_h]
+        counts = {
+            "m": metres,
+            "on_m": metres * sum(v.leg_distance_m for v in between) / route.distance_m,
+            "s": seconds,
+            "on_s": seconds * (sum(v.leg_drive_s for v in between) + stays_s) / planned_s,
+            "cost": np.dot(prices, [1, seconds / 3600, metres / 1000]),
+            "co2e": np.dot(factors, [metres / 1000, len(self.lifts_of[route.id]), route.service_s / 3600]),
+        }
+        self._add(counts, self._share(route))
+        skipped = [a for a in self.called if a.route_id == route.id and a.kind is ActionKind.SKIPPED]
+        self._add({"skips": sum(self._kept(a.occurred_at, a.container_id, route.id) for a in skipped)})
+
+    def _count_loads(self, route: Route) -> None:
+        truck, unloads = self.trucks[route.vehicle_id], sum(ticket.route_id == route.id for ticket in self.tickets)
+        self._add({"may_kg": unloads * truck.payload_kg, "may_l": unloads * truck.body_volume_l}, self._share(route))
+        for lift in self.lifts_of[route.id] if unloads else []:
+            kind = self.boxes[lift.container_id].waste_class
+            pressed_kg_m3 = PRESSED_KG_M3[kind] if truck.compacts else KG_M3[kind]
+            pressed_l = self._litres(lift) * KG_M3[kind] / pressed_kg_m3
+            self._add({"un_kg": self._kg(lift, route.id), "un_l": pressed_l}, self._share(route))
+
+    def _share(self, route: Route) -> float:
+        called = [a for a in self.called if a.route_id == route.id]
+        return sum(self._kept(a.occurred_at, a.container_id, route.id) for a in called) / len(called)
+
+    def _count_overflow(self, box_id: int) -> None:
+        over, last_over = False, datetime.min.replace(tzinfo=BERLIN)
+        own = [m for m in self._all(Measurement) if m.container_id == box_id and self._kept(m.observed_at, box_id)]
+        for reading in sorted((m for m in self._all(Measurement) if m.container_id == box_id), key=lambda m: m.observed_at):
+            if reading.fill_pct >= 100:
+                begins = not over or reading.observed_at - last_over > timedelta(days=3)
+                self._add({"onsets": begins and reading in own})
+                over, last_over = True, reading.observed_at
+            over = over and reading.fill_pct >= 90
+        heard = {local_day(m.observed_at) for m in own}
+        full = {local_day(m.observed_at) for m in own if m.fill_pct >= 100}
+        self._add({"heard": len(heard), "full": len(full)})
+
+    def _add(self, counts: Mapping[str, float], share: float = 1.0) -> None:
+        for name, value in counts.items():
+            self.total[name] += share * value
 
 
 def local_day(at: datetime) -> date:
     return at.astimezone(BERLIN).date()
-
-
-def count(raw: Raw, keep: Callable[[date, int | None, WasteClass | None, int | None], bool]) -> dict[str, float]:
-    """Sums as the definitions say, over what `keep(day, zone, class, vehicle)` lets through."""
-    boxes, sites = {c.id: c for c in raw.of(Container)}, {s.id: s for s in raw.of(Site)}
-    trucks, plans = {v.id: v for v in raw.of(Vehicle)}, {p.id: p for p in raw.of(Plan)}
-    routes, runs = {r.id: r for r in raw.of(Route)}, {r.route_id: r for r in raw.of(RouteRun)}
-    actions, tickets, visits = raw.of(DriverAction), raw.of(WeighTicket), raw.of(RouteVisit)
-    route_of = {a.client_uid: a.route_id for a in actions if a.kind is ActionKind.COLLECTED}
-    total: dict[str, float] = defaultdict(float)
-
-    def kept(day: date, box_id: int, route_id: int | None) -> bool:
-        box = boxes[box_id]
-        return keep(day, sites[box.site_id].zone_id, box.waste_class, None if route_id is None else routes[route_id].vehicle_id)
-
-    litres = {
-        lift.id: boxes[lift.container_id].volume_l * (50 if lift.fill_before_pct is None else lift.fill_before_pct) / 100
-        for lift in raw.of(Lift)
-    }
-    lifts_of: dict[int | None, list[Lift]] = defaultdict(list)
-    for lift in raw.of(Lift):
-        lifts_of[route_of.get(lift.client_uid)].append(lift)
-    kg: dict[int, float] = {}
-    for route_id, lifts in lifts_of.items():
-        expected = {lift.id: litres[lift.id] / 1000 * KG_M3[boxes[lift.container_id].waste_class] for lift in lifts}
-        weighed = sum(t.net_kg for t in tickets if route_id is not None and t.route_id == route_id)
-        kg |= {i: amount * weighed / sum(expected.values()) if weighed else amount for i, amount in expected.items()}
-        for lift in lifts:
-            if kept(local_day(lift.lifted_at), lift.container_id, route_id):
-                total["lifts"] += 1
-                total["litres"] += litres[lift.id]
-                total["kg"] += kg[lift.id]
-                if route_id is not None:
-                    total["hauled"] += 1
-                    total["hauled_l"] += litres[lift.id]
-                    total["hauled_kg"] += kg[lift.id]
-                if lift.fill_before_pct is not None:
-                    total["fills"] += lift.fill_before_pct
-                    total["known"] += 1
-                    total["excess"] += max(0, lift.fill_before_pct - 100) / 100 * boxes[lift.container_id].volume_l
-    for route_id, route in routes.items():
-        called = {a.container_id: a for a in actions if a.route_id == route_id}
-        share = sum(kept(local_day(a.occurred_at), box, route_id) for box, a in called.items()) / len(called)
-        total["skips"] += sum(kept(local_day(a.occurred_at), box, route_id) for box, a in called.items() if a.kind is ActionKind.SKIPPED)
-        run, truck = runs.get(route_id), trucks[route.vehicle_id]
-        metres = run.driven_m if run else route.distance_m
-        planned_s = (route.ends_at - route.starts_at).total_seconds()
-        seconds = (run.finished_at - run.started_at).total_seconds() if run else planned_s
-        kinds = [v for v in sorted(visits, key=lambda v: v.sequence) if v.route_id == route_id]
-        between = [b for a, b in pairwise(kinds) if a.kind is b.kind is VisitKind.PICKUP]
-        stays_s = sum((v.departs_at - v.arrives_at).total_seconds() for v in kinds if v.kind is VisitKind.PICKUP)
-        total["m"] += share * metres
-        total["on_m"] += share * metres * sum(v.leg_distance_m for v in between) / route.distance_m
-        total["s"] += share * seconds
-        total["on_s"] += share * seconds * (sum(v.leg_drive_s for v in between) + stays_s) / planned_s
-        price = (float(getattr(truck, f"cost_per_{per}")) for per in ("day", "h", "km"))
-        total["cost"] += share * float(np.dot(list(price), [1, seconds / 3600, metres / 1000]))
-        idle_h = route.service_s / 3600
-        factors = [truck.co2e_kg_per_km, truck.co2e_kg_per_lift, truck.co2e_kg_per_idle_h]
-        total["co2e"] += share * float(np.dot(factors, [metres / 1000, len(lifts_of[route_id]), idle_h]))
-        unloads = sum(t.route_id == route_id for t in tickets)
-        total["may_kg"] += share * unloads * truck.payload_kg
-        total["may_l"] += share * unloads * truck.body_volume_l
-        if unloads:
-            for lift in lifts_of[route_id]:
-                kind = boxes[lift.container_id].waste_class
-                pressed = PRESSED_KG_M3[kind] if truck.compacts else KG_M3[kind]
-                total["un_kg"] += share * kg[lift.id]
-                total["un_l"] += share * litres[lift.id] * KG_M3[kind] / pressed
-    for box_id in boxes:
-        over, last_over = False, datetime.min.replace(tzinfo=BERLIN)
-        heard, full = set(), set()
-        for m in sorted((m for m in raw.of(Measurement) if m.container_id == box_id), key=lambda m: m.observed_at):
-            day = local_day(m.observed_at)
-            if m.fill_pct >= 100:
-                full.add(day)
-                if kept(day, box_id, None) and (not over or m.observed_at - last_over > timedelta(days=3)):
-                    total["onsets"] += 1
-                over, last_over = True, m.observed_at
-            over = over and m.fill_pct >= 90
-            heard.add(day)
-        total["heard"] += sum(kept(day, box_id, None) for day in heard)
-        total["full"] += sum(kept(day, box_id, None) for day in full)
-    assert plans
-    return total
 
 
 FORMULAS: dict[str, Callable[[dict[str, float]], float]] = {
@@ -212,25 +234,24 @@ def test_every_figure_has_its_oracle():
     assert FORMULAS.keys() == KPIS.keys()
 
 
-PARTS: dict[str, Callable[[Raw], dict[str, Any]]] = {
-    "all": lambda raw: {},
-    "zone": lambda raw: {"zone_id": min(s.zone_id for s in raw.of(Site) if s.zone_id)},
-    "class": lambda raw: {"waste_class": WasteClass.PAPER},
-    "vehicle": lambda raw: {"vehicle_id": min(v.id for v in raw.of(Vehicle))},
-    "two days": lambda raw: {"first_day": DAYS[1], "last_day": DAYS[2]},
+PARTS: dict[str, Callable[[TenantSession], dict[str, Any]]] = {
+    "all": lambda session: {},
+    "zone": lambda session: {"zone_id": session.scalars(rows_of(session, Zone).order_by(Zone.id)).first().id},
+    "class": lambda session: {"waste_class": WasteClass.PAPER},
+    "vehicle": lambda session: {"vehicle_id": session.scalars(rows_of(session, Vehicle).order_by(Vehicle.id)).first().id},
+    "two days": lambda session: {"first_day": DAYS[1], "last_day": DAYS[2]},
 }
 
 
 @pytest.mark.parametrize("part", PARTS)
 def test_each_figure_is_what_the_raw_rows_say(week: TenantSession, part: str):
-    raw = Raw(week)
-    of = Slice(**{"first_day": DAYS[0], "last_day": DAYS[-1]} | PARTS[part](raw))
+    of = Slice(**{"first_day": DAYS[0], "last_day": DAYS[-1]} | PARTS[part](week))
 
-    def keep(day: date, zone: int | None, kind: WasteClass | None, vehicle: int | None) -> bool:
-        wanted = (of.zone_id, zone), (of.waste_class, kind), (of.vehicle_id, vehicle)
+    def keep(day: date, zone_id: int | None, waste_class: WasteClass, vehicle_id: int | None) -> bool:
+        wanted = (of.zone_id, zone_id), (of.waste_class, waste_class), (of.vehicle_id, vehicle_id)
         return of.first_day <= day <= of.last_day and all(asked is None or asked == found for asked, found in wanted)
 
-    counted = count(raw, keep)
+    counted = Raw(week, keep).count()
     assert counted["lifts"] > 3, "a slice of next to nothing would prove nothing"
     told = {figure.name: figure.value for figure in kpis(week, of)}
     expected = {name: or_none(formula, counted) for name, formula in FORMULAS.items()}
