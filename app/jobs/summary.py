@@ -18,6 +18,8 @@ WHY = {
     "worth_the_detour": "worth the detour",
     "fixed_round": "on a fixed round",
 }
+STEPS = ("read", "forecast", "choose", "travel times", "solve", "check")
+SHOWN_UNSERVED = 3
 
 
 def night_summary(database: Database, tenant_id: int, service_date: date) -> str:
@@ -41,7 +43,8 @@ def _lines(session: TenantSession, plan: Plan) -> Iterator[str]:
     yield ""
     yield from _figures(facts)
     yield from _quality(plan, facts)
-    yield "Seconds     " + " · ".join(f"{step} {seconds:.1f}" for step, seconds in facts["seconds"].items())
+    seconds = facts["seconds"]  # the database keeps an object's keys in an order of its own
+    yield "Seconds     " + " · ".join(f"{step} {seconds[step]:.1f}" for step in sorted(seconds, key=STEPS.index))
 
 
 def _containers(session: TenantSession, plan: Plan) -> Iterator[str]:
