@@ -1,20 +1,25 @@
 """`kerbside`: everything that is done from a terminal. Exit codes: 0 done, 1 done but the result is bad, 2 could not be done."""
 
 import json
+import re
 import signal
 import sys
-from collections.abc import Callable
-from datetime import date, datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
+from sqlalchemy.exc import OperationalError
 
 from app.config import Settings
 from app.db import Database
 from app.errors import KerbsideError, SetupError
 from app.jobs.progress import Bar, say
 from app.provision import DatabaseUrls, locate_database, owner_engine
+
+LONGEST_EMAIL = 254
+Content = TypeVar("Content")
 
 
 class Kerbside(click.Group):
@@ -25,12 +30,41 @@ class Kerbside(click.Group):
         try:
             return super().invoke(ctx)
         except KerbsideError as error:
-            say(f"kerbside: {error.detail}", error=True)
-            for problem in error.fields:
-                say(f"  {problem.field}: {problem.problem} {problem.mend}", error=True)
+            for line in in_lines(error):
+                say(line, error=True)
+            sys.exit(2)
+        except OperationalError as error:
+            say(f"kerbside: The database does not answer: {error.orig}. Look at DATABASE_URL.", error=True)
             sys.exit(2)
         except KeyboardInterrupt:
             sys.exit(130)
+
+
+def in_lines(error: KerbsideError) -> Iterator[str]:
+    """What is wrong, and how to mend each part of it; nothing twice."""
+    yield f"kerbside: {error.detail}"
+    for problem in error.fields:
+        what = "" if problem.problem in error.detail else f"{problem.field} {problem.problem}. "
+        mend = "" if problem.mend in error.detail else problem.mend
+        if what or mend:
+            yield f"  {what}{mend}"
+
+
+class Instant(click.ParamType[datetime]):
+    """An ISO instant with its offset from UTC: local clocks are told apart by nothing else."""
+
+    name = "instant"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no instant: write it as 2021-05-03T20:00+10:00.", param, ctx)
+        if at.tzinfo is None:
+            self.fail(f"{value!r} does not say in which zone: add Z, or the offset from UTC such as +10:00.", param, ctx)
+        if at > datetime.now(UTC):
+            self.fail(f"{value!r} has not come yet: leave it out to plan from now.", param, ctx)
+        return at.astimezone(UTC)
 
 
 @click.group(cls=Kerbside, context_settings={"help_option_names": ["-h", "--help"]})
@@ -143,18 +177,26 @@ def tenant() -> None:
 @click.option("--timezone", required=True, help="IANA name, such as Europe/Berlin.")
 @click.option("--admin-email", required=True)
 @click.password_option("--admin-password", envvar="KERBSIDE_ADMIN_PASSWORD")
+@click.option("--currency", default="EUR", show_default=True, help="ISO 4217; all prices are read in it.")
 @click.option("--parent", help="Slug of the city that a franchise belongs to.")
 @click.pass_obj
 def tenant_create(
-    settings: Settings, slug: str, name: str, timezone: str, admin_email: str, admin_password: str, parent: str | None
+    settings: Settings, slug: str, name: str, timezone: str, admin_email: str, admin_password: str, currency: str, parent: str | None
 ) -> None:
     """Make a tenant with its first administrator, who can do the rest on the pages."""
     from app.tenancy.models import Role
     from app.tenancy.operations import create_tenant, create_user
+    from app.tenancy.passwords import require_lasting
 
+    # before anything is made: a tenant that nobody can sign in to is of no use
+    require_lasting(admin_password, field="admin_password")
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", admin_email) or len(admin_email) > LONGEST_EMAIL:
+        raise SetupError(f"'{admin_email}' is no e-mail address: name one such as jo@city.example.")
+    if not re.fullmatch("[A-Z]{3}", currency):
+        raise SetupError(f"'{currency}' is no currency: write it in three capital letters, such as AUD.")
     urls, database = open_database(settings)
     parent_id = tenant_number(database, parent) if parent else None
-    tenant_id = create_tenant(owner_engine(urls), slug=slug, name=name, timezone=timezone, parent_id=parent_id)
+    tenant_id = create_tenant(owner_engine(urls), slug=slug, name=name, timezone=timezone, parent_id=parent_id, currency=currency)
     with database.transaction(tenant_id) as session:
         create_user(session, email=admin_email, name="Administrator", role=Role.ADMIN, password=admin_password)
     say(f"Tenant {slug} is number {tenant_id}; {admin_email} administers it.")
@@ -287,18 +329,23 @@ def map_list(settings: Settings) -> None:
 @click.option("--date", "service_date", type=click.DateTime(["%Y-%m-%d"]), help="The next service date by default.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--again", is_flag=True, help="Plan it once more although there is a plan.")
+@click.option(
+    "--as-of", "origin_at", type=Instant(), help="Know nothing of what came later, such as 2021-05-03T20:00+10:00; now by default."
+)
 @click.pass_obj
-def plan_night_(settings: Settings, slug: str, service_date: datetime | None, seed: int, again: bool) -> None:
+def plan_night_(settings: Settings, slug: str, service_date: datetime | None, seed: int, again: bool, origin_at: datetime | None) -> None:
     """Decide and route one tenant's service date, check it, and publish it if it passes. Exit code 1: the night failed."""
     from app.jobs.summary import night_summary
     from app.planning.jobs import plan_night
-    from app.planning.operations import next_service_date
+    from app.planning.operations import next_service_date, require_plannable
 
     database = open_database(settings)[1]
     tenant_id = tenant_number(database, slug)
     with database.transaction(tenant_id) as session:
-        day = service_date.date() if service_date else next_service_date(session, at=None)
-    plan = plan_night(database, tenant_id, day, settings=settings, seed=seed, again=again, progress=say)
+        day = service_date.date() if service_date else next_service_date(session, at=origin_at)
+        require_plannable(session, day, at=origin_at)
+    with Bar(f"planning {day}") as bar:
+        plan = plan_night(database, tenant_id, day, settings=settings, seed=seed, again=again, origin_at=origin_at, progress=bar.step)
     if plan is None:
         with database.transaction(tenant_id) as session:
             say(f"No plan for {day}: {_why_no_plan(session, day)}", error=True)
@@ -322,21 +369,20 @@ def _why_no_plan(session: Any, day: date) -> str:
 @click.option("--json", "as_json", is_flag=True, help="One line for programs.")
 def solve(file: Path, limit_s: float, iterations: int | None, seed: int, out: Path | None, as_json: bool) -> None:
     """Route the problem in FILE. Exit code 1: the plan breaks a rule."""
-    from routing.bound import lower_bound
-
     from routing import io
+    from routing.bound import lower_bound
     from routing.check import check as check_plan
     from routing.solve import solve as route
     from routing.stopping import MaxIterations, MaxSeconds
 
-    problem = io.read_problem(file)
+    problem = _readable(io.read_problem, file)
     plan = route(problem, stop=MaxIterations(iterations) if iterations else MaxSeconds(limit_s), seed=seed)
     verdict = check_plan(problem, plan)
     if out:
         io.write_plan(plan, out)
     facts = {
         "cost": verdict.cost,
-        "bound": lower_bound(problem, plan).cost,
+        "bound": lower_bound(problem, plan.served).cost,
         "routes": len(plan.routes),
         "unserved": len(plan.unserved),
         "distance_m": verdict.distance_m,
@@ -347,6 +393,16 @@ def solve(file: Path, limit_s: float, iterations: int | None, seed: int, out: Pa
     sys.exit(1 if verdict.violations else 0)
 
 
+def _readable(read: Callable[[Path], Content], file: Path) -> Content:
+    """What a reader of the kernel makes of a file; SetupError where it is not what it should be."""
+    from routing.errors import InstanceFormatError
+
+    try:
+        return read(file)
+    except (InstanceFormatError, UnicodeDecodeError) as error:
+        raise SetupError(f"{file} cannot be read: {error}. Name a problem or a plan in our JSON, VRPLIB or Solomon's format.") from error
+
+
 @main.command("check")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("plan", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -355,7 +411,7 @@ def check_(file: Path, plan: Path) -> None:
     from routing import io
     from routing.check import check as check_plan
 
-    verdict = check_plan(io.read_problem(file), io.read_plan(plan))
+    verdict = check_plan(_readable(io.read_problem, file), _readable(io.read_plan, plan))
     for violation in verdict.violations:
         say(str(violation))
     say(f"{len(verdict.violations)} violations, cost {verdict.cost}, {verdict.distance_m} m")

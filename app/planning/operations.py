@@ -45,14 +45,19 @@ def next_service_date(session: TenantSession, *, at: datetime | None) -> date:
 
 def ask_for_night(session: TenantSession, service_date: date, *, again: bool = False) -> PlanningJob:
     """A person's request: Rejected where there is no service or the day is over; the audit log says who wanted it."""
-    tenant = get_tenant(session)
-    if service_date < local_date(tenant, datetime.now(UTC)):
-        raise _wrong_date(service_date, "is over", "Name today or a day to come.")
-    if not is_service_day(tenant, list_holidays(session, service_date, service_date), service_date):
-        raise _wrong_date(service_date, "is a day without service", "Name a service day, or change the calendar.")
+    require_plannable(session, service_date)
     job = request_night(session, service_date, again=again)
     record(session, "night.requested", subject_kind="planning_job", after={"service_date": service_date, "again": again})
     return job
+
+
+def require_plannable(session: TenantSession, service_date: date, *, at: datetime | None = None) -> None:
+    """Rejected where the day is over at `at` (None: now), or there is no service."""
+    tenant = get_tenant(session)
+    if service_date < local_date(tenant, at or datetime.now(UTC)):
+        raise _wrong_date(service_date, "is over", "Name today or a day to come.")
+    if not is_service_day(tenant, list_holidays(session, service_date, service_date), service_date):
+        raise _wrong_date(service_date, "is a day without service", "Name a service day, or change the calendar.")
 
 
 def request_night(session: TenantSession, service_date: date, *, again: bool = False) -> PlanningJob:

@@ -11,11 +11,16 @@ SHORTEST, LONGEST = 10, 200
 HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # OWASP's least for Argon2id: a sign-in costs us 19 MiB, not 64
 
 
-def hash_password(password: str, *, field: str = "password") -> str:
-    """The hash to keep; Rejected when the password is too short to withstand guessing, or absurdly long."""
+def require_lasting(password: str, *, field: str = "password") -> None:
+    """Rejected when the password is too short to withstand guessing, or absurdly long."""
     if not SHORTEST <= len(password) <= LONGEST:
         problem = FieldProblem(field, f"has {len(password)} characters", f"Use {SHORTEST} to {LONGEST}; a sentence is easiest to remember.")
         raise Rejected("The password was not accepted.", fields=(problem,))
+
+
+def hash_password(password: str, *, field: str = "password") -> str:
+    """The hash to keep; Rejected as by `require_lasting`."""
+    require_lasting(password, field=field)
     return HASHER.hash(password)
 
 
