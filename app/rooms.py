@@ -10,7 +10,7 @@ from app.planning import api as planning
 from app.reporting import api as reporting
 from app.telemetry import api as telemetry
 from app.tenancy import people_api as tenancy
-from app.web import container, dispatcher, driver, entry, health
+from app.web import container, dashboard, dispatcher, driver, entry, health
 
 BLUEPRINTS: tuple[ApiBlueprint, ...] = (
     assets.blueprint,
@@ -23,6 +23,7 @@ BLUEPRINTS: tuple[ApiBlueprint, ...] = (
 )
 PAGES: tuple[Blueprint, ...] = (
     container.blueprint,
+    dashboard.blueprint,
     dispatcher.blueprint,
     driver.blueprint,
     entry.blueprint,
