@@ -16,7 +16,7 @@ from routing.io import problem_digest
 from routing.losses import drop_losses
 from routing.plan import Plan, Reason, Unserved, VisitKind
 from routing.problem import COST_UNITS_PER_CURRENCY, Problem, Stop, Vehicle
-from routing.stopping import EarlyBy, StopCriterion
+from routing.stopping import EarlyBy, MaxSeconds, StopCriterion
 from routing.triage import find_hopeless
 
 GREEDY = "insertion"
@@ -64,11 +64,8 @@ def solve(
         If the plan fails the check, which is a defect of this package and never of the problem.
     """
     stop(NOTHING_YET)  # the clock starts here
-    hopeless = find_hopeless(problem)
-    out = {one.stop for one in hopeless}
-    core = replace(problem, stops=tuple(one for one in problem.stops if one.key not in out))
+    hopeless, core = set_hopeless_apart(problem)
     digest = problem_digest(problem)
-
     best = Incumbent(core)
 
     def watch(orders: dict[str, Order]) -> None:
@@ -76,7 +73,12 @@ def solve(
             left = (Unserved(stop=one.key, reason=Reason.NO_ROOM_LEFT, detail="so far") for one in left_out(core, best.orders))
             on_improvement(_plan(problem, best.orders, (*hopeless, *left), ortools.NAME, seed, digest))
 
-    begin = complete(core, _orders_of(core, warm_start) if warm_start is not None else {}, enough=lambda: stop.seconds == 0)
+    def out_of_time() -> bool:
+        return stop.seconds == 0
+
+    # However little time there is, a moment goes into a plan that is one; on huge nights a quarter of the time is enough for it.
+    patience = None if stop.seconds is None else MaxSeconds(max(1.0, stop.seconds / 4))
+    begin = complete(core, _orders_of(core, warm_start), enough=lambda: patience is not None and patience(NOTHING_YET))
     watch(begin)
     # Insertion takes a moment and is a better beginning than the engine's own first solution, where that is not found at once.
     given = begin if warm_start is not None or len(core.stops) > FEW_STOPS else None
@@ -85,11 +87,35 @@ def solve(
         orders = executor.submit(ortools.search, core, stop=searching, seed=seed, warm_start=given).result()
     else:
         orders = ortools.search(core, stop=searching, seed=seed, on_improvement=watch, warm_start=given)
-    if orders is not None:
-        best.offer(orders)
-    best.offer(complete(core, best.orders, enough=lambda: stop.seconds == 0))
-    unserved = (*hopeless, *explain_unserved(core, best.orders))
-    plan = _plan(problem, best.orders, unserved, GREEDY if orders is None else ortools.NAME, seed, digest)
+    best.offer(orders or {})
+    best.offer(complete(core, best.orders, enough=out_of_time))
+    return _checked(problem, core, best.orders, hopeless, engine=GREEDY if orders is None else ortools.NAME, seed=seed)
+
+
+def insert_only(problem: Problem, *, engine: str = GREEDY, seed: int = 0, warm_start: Plan | None = None) -> Plan:
+    """A checked plan without a search, in a moment: greedy insertion, into the routes of `warm_start` where one is given.
+
+    Raises
+    ------
+    EngineError
+        As `solve`.
+    """
+    hopeless, core = set_hopeless_apart(problem)
+    return _checked(problem, core, complete(core, _orders_of(core, warm_start)), hopeless, engine=engine, seed=seed)
+
+
+def set_hopeless_apart(problem: Problem) -> tuple[tuple[Unserved, ...], Problem]:
+    """Stops that nobody could serve, with their reasons; and the problem without them."""
+    hopeless = find_hopeless(problem)
+    out = {one.stop for one in hopeless}
+    return hopeless, replace(problem, stops=tuple(one for one in problem.stops if one.key not in out))
+
+
+def _checked(
+    problem: Problem, core: Problem, orders: Mapping[str, Order], hopeless: tuple[Unserved, ...], *, engine: str, seed: int
+) -> Plan:
+    unserved = (*hopeless, *explain_unserved(core, orders))
+    plan = _plan(problem, orders, unserved, engine, seed, problem_digest(problem))
     verdict = check(problem, plan)
     if not verdict.feasible:
         raise EngineError(f"the plan breaks {sorted({one.rule for one in verdict.violations})}: {verdict.violations[:3]}")
@@ -161,10 +187,10 @@ def mend(problem: Problem, vehicle: Vehicle, order: Order) -> Order:
     return order
 
 
-def _orders_of(problem: Problem, plan: Plan) -> dict[str, Order]:
-    """The plan's orders, as far as its vehicles, stops and facilities still exist and may go on that way."""
+def _orders_of(problem: Problem, plan: Plan | None) -> dict[str, Order]:
+    """The plan's orders, as far as its vehicles, stops and facilities still exist and may go on that way; none without a plan."""
     orders: dict[str, Order] = {}
-    for route in plan.routes:
+    for route in () if plan is None else plan.routes:
         places = []
         for visit in route.visits:
             known = problem.stop_by_key if visit.kind is VisitKind.PICKUP else problem.facility_by_key
