@@ -7,8 +7,8 @@ waste of a class leaves its trip through the cheapest facility, and at least as 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,16 +43,48 @@ def lower_bound(problem: Problem, served: frozenset[str] | None = None) -> Bound
 
     Notes
     -----
-    Each leg, work and lift is priced at the least over the vehicles that may serve the stop, so it holds for mixed fleets.
+    Each leg, work and lift is priced at the least over the vehicles that may serve the stop, so it holds for mixed fleets. Vehicles that
+    share no stop are bounded apart; each such fleet pays for as many days as the least driving and work needs.
     """
     stops = [stop for stop in problem.stops if (served is None or stop.key in served) and _carriers(problem, stop)]
     if not stops:
         return Bound(0, "nothing to serve")
-    fixed = _fixed_cost(problem, [stop for stop in stops if served is not None or (stop.mandatory and stop.group is None)])
-    table = _Table(problem, stops, served is not None)
-    if len(stops) > ASSIGNMENT_LIMIT:
-        return Bound(fixed + table.cheapest_arrivals(), "cheapest arrivals")
-    return Bound(fixed + table.assignment(), "assignment")
+    parts = [_bound_of_fleet(fleet, served is not None) for fleet in _fleets(replace(problem, stops=tuple(stops)))]
+    return Bound(sum(part.cost for part in parts), max((part.method for part in parts), key=len))
+
+
+def _fleets(problem: Problem) -> Iterator[Problem]:
+    """The problem in parts that share no vehicle (trucks with a crane, say, and all others): their bounds add up."""
+    fleets: list[tuple[set[str], list[Stop]]] = []
+    for stop in problem.stops:
+        carriers = {vehicle.key for vehicle in _carriers(problem, stop)}
+        shared = [fleet for fleet in fleets if fleet[0] & carriers]
+        fleets = [fleet for fleet in fleets if not fleet[0] & carriers]
+        fleets.append((carriers.union(*(keys for keys, _ in shared)), [one for _, stops in shared for one in stops] + [stop]))
+    for keys, stops in fleets:
+        yield replace(problem, stops=tuple(stops), vehicles=tuple(v for v in problem.vehicles if v.key in keys))
+
+
+def _bound_of_fleet(problem: Problem, all_served: bool) -> Bound:
+    if len(problem.stops) > ASSIGNMENT_LIMIT:
+        table = _Table(problem, problem.stops, all_served)
+        work_s = sum(stop.service_s for stop in problem.stops if all_served or _is_sure(stop))
+        return Bound(_fixed_cost(problem, work_s, table.trips) + table.cheapest_arrivals(), "cheapest arrivals")
+    table = _Table(problem, problem.stops, all_served)
+    return Bound(_fixed_cost(problem, _busy_s(problem, all_served), table.trips) + table.assignment(), "assignment")
+
+
+def _is_sure(stop: Stop) -> bool:
+    return stop.mandatory and stop.group is None
+
+
+def _busy_s(problem: Problem, all_served: bool) -> int:
+    """Seconds that all routes together are at least driving and working: the same assignment, priced in seconds."""
+    clocks = tuple(replace(v, cost_per_s=1, cost_per_m=0, cost_per_lift=0, fixed_cost=0) for v in problem.vehicles)
+    free = tuple(replace(stop, prize=None if stop.mandatory else 0) for stop in problem.stops)
+    gates = tuple(replace(facility, fee_per_kg=0) for facility in problem.facilities)
+    timed = replace(problem, vehicles=clocks, stops=free, facilities=gates)
+    return _Table(timed, timed.stops, all_served).assignment()
 
 
 def gap_pct(plan: Plan, bound: Bound) -> float:
@@ -71,7 +103,7 @@ class _Table:
         for vehicle in problem.vehicles:
             self._lower(vehicle)
         np.fill_diagonal(self.between, [_NEVER if all_served else _price_of_leaving_out(stop) for stop in stops])
-        sure = [stop for stop in stops if all_served or (stop.mandatory and stop.group is None)]
+        sure = [stop for stop in stops if all_served or _is_sure(stop)]
         self.trips = min(n, _trips_needed(problem, sure))
 
     def _lower(self, vehicle: Vehicle) -> None:
@@ -160,12 +192,19 @@ def _fills(problem: Problem, stops: Sequence[Stop]) -> int:
     return fills
 
 
-def _fixed_cost(problem: Problem, stops: Sequence[Stop]) -> int:
-    """The cheapest vehicles whose shifts, end to end, could hold the work at these stops."""
-    if not stops:
-        return 0
-    work_s, fixed = sum(stop.service_s for stop in stops), 0
-    longest_s = max(vehicle.longest_s for vehicle in problem.vehicles)
-    for vehicle in sorted(problem.vehicles, key=lambda one: one.fixed_cost)[: max(1, -(-work_s // longest_s))]:
-        fixed += vehicle.fixed_cost
-    return fixed
+def _fixed_cost(problem: Problem, busy_s: int, trips: int) -> int:
+    """The cheapest vehicles, as many as the driving and work need of the longest shifts, and trips where nobody unloads on the way."""
+    longest_s, count = sorted((_workable_s(vehicle) for vehicle in problem.vehicles), reverse=True), 0
+    while count < len(longest_s) and sum(longest_s[:count]) < busy_s:
+        count += 1
+    count = max(count, min(1, trips), 0 if problem.facilities else trips)
+    return sum(sorted(vehicle.fixed_cost for vehicle in problem.vehicles)[:count])
+
+
+def _workable_s(vehicle: Vehicle) -> int:
+    """The longest round without the break that it must contain."""
+    if len(vehicle.breaks) != 1 or vehicle.breaks[0].after_work_s is None:
+        return vehicle.longest_s
+    (rule,) = vehicle.breaks
+    assert rule.after_work_s is not None
+    return min(vehicle.longest_s, max(rule.after_work_s, vehicle.longest_s - rule.duration_s))

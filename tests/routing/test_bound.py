@@ -7,6 +7,7 @@ import pytest
 
 from routing import bound as bounds
 from routing.bound import gap_pct, lower_bound
+from routing.problem import BreakRule, Window
 from routing.solve import objective, solve
 from routing.stopping import MaxIterations
 from tests.routing.ascii_city import ascii_city, facility, stop, truck
@@ -26,6 +27,46 @@ def test_the_load_forces_trips():
     """Two full bodies from one place: twice to A from the nearer of D and U (200 m), twice on to U (1,000 m)."""
     problem = ascii_city("D--A----------U").problem(truck(capacity_kg=10), load={"A": (10, 1), "Aa": (10, 1)})
     assert lower_bound(problem, frozenset({"A", "Aa"})).cost == 2 * (200 + 1_000)
+
+
+def test_work_and_driving_need_days():
+    """400 s of work and 320 s on the road (200 + 1,400 m out; home is not counted) exceed one shift of 500 s: two days of 50."""
+    problem = ascii_city("D--A--------------U").problem(
+        *(truck(key, shift=Window(0, 500), fixed_cost=50, cost_per_m=0) for key in ("one", "two", "three")),
+        load={"A": stop(service_s=200), "Aa": stop(service_s=200)},
+    )
+    assert lower_bound(problem, frozenset({"A", "Aa"})).cost == 2 * 50
+
+
+def test_a_break_shortens_the_day():
+    """160 s on the road and 300 s of work fit into 500 s, but not beside a break of 60 s that is due after 400 s."""
+    tired = BreakRule(key="rest", duration_s=60, after_work_s=400)
+    days = [truck(key, shift=Window(0, 500), fixed_cost=50, cost_per_m=0) for key in ("one", "two")]
+    city, load = ascii_city("D--A--------------U"), {"A": stop(service_s=150), "Aa": stop(service_s=150)}
+    assert lower_bound(city.problem(*days, load=load)).cost == 50
+    assert lower_bound(city.problem(*(replace(day, breaks=(tired,)) for day in days), load=load)).cost == 2 * 50
+
+
+def test_trucks_that_share_no_stop_are_needed_each():
+    """Glass wants the crane: a day of 70 and one of 50, and each drives 200 m out and 1,000 m on."""
+    load = {"A": stop(), "Aa": stop(waste_class="glass")}
+    trucks = truck("rear", fixed_cost=50), truck("crane", fixed_cost=70, classes=frozenset({"glass"}))
+    assert lower_bound(ascii_city("D--A----------U").problem(*trucks, load=load)).cost == 50 + 70 + 2 * 1_200
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_short_shifts_do_not_break_the_bound(seed):
+    """Against brute force where one truck is not enough: fixed costs decide."""
+    draw = random.Random(100 + seed)
+    load = {
+        name: stop(draw.randint(1, 60), service_s=draw.randint(50, 150), prize=draw.choice((None, None, 500))) for name in ("A", "B", "C")
+    }
+    rest = (BreakRule(key="rest", duration_s=30, after_work_s=draw.randint(200, 400)),) if seed % 2 else ()
+    trucks = [
+        truck(key, capacity_kg=90, shift=Window(0, 640), fixed_cost=draw.randint(0, 900), breaks=rest) for key in ("one", "two", "three")
+    ]
+    problem = CITY.problem(*trucks, load=load)
+    assert 0 < lower_bound(problem).cost <= best_objective(problem)
 
 
 @pytest.mark.parametrize("seed", range(6))
