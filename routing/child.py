@@ -10,6 +10,7 @@ import os
 import pickle
 import sys
 import time
+import traceback
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -81,6 +82,7 @@ def main() -> None:
             on_improvement=lambda better: write_message(answers, better),
         )
     except Exception as error:  # whatever it is, the parent has a plan to make
+        traceback.print_exc()
         write_message(answers, Failed(f"{type(error).__name__}: {error}"))
     else:
         write_message(answers, Done(plan))

@@ -27,6 +27,8 @@ from routing.stopping import StopCriterion
 
 CHILD = (sys.executable, "-c", "from routing.child import main; main()")
 LOOK_EVERY_S = 0.1
+LONGEST_REASON = 60
+"""`Plan.engine` is a name, kept in a narrow column; the whole of it is in the child's log."""
 
 
 def solve_in_subprocess(
@@ -121,7 +123,9 @@ class _Watch:
         return "the search was cancelled" if cancelled else None
 
     def _without(self, task: Task, reason: str) -> Plan:
-        return insert_only(self.problem, engine=f"{GREEDY} ({reason})", seed=task.seed, warm_start=self.best or task.warm_start)
+        return insert_only(
+            self.problem, engine=f"{GREEDY} ({reason[:LONGEST_REASON]})", seed=task.seed, warm_start=self.best or task.warm_start
+        )
 
 
 @contextmanager

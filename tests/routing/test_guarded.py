@@ -93,6 +93,11 @@ def test_a_child_that_raises_says_what(child_says):
     assert guarded_plan().engine == "insertion (MemoryError: no more)"
 
 
+def test_a_long_story_is_cut_short(child_says):
+    child_says(STREAM_ONE + "write_message(sys.stdout.buffer, Failed('x' * 500))")
+    assert guarded_plan().engine == f"insertion ({'x' * 60})"
+
+
 def test_a_child_that_breaks_off_in_the_middle_of_a_message_is_no_plan(child_says):
     child_says("import sys; sys.stdout.buffer.write(bytes([0, 0, 1, 0, 128]))")
     assert guarded_plan().engine == "insertion (the solver's process ended with 0)"
