@@ -25,6 +25,7 @@ ARGS = (
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 AXE = Path(__file__).parents[2] / "app" / "web" / "static" / "vendor" / "dev" / "axe.min.js"
+SIGNED_IN: dict[tuple[str, str], Any] = {}
 
 
 @contextmanager
@@ -62,13 +63,20 @@ class Browsing:
         return page
 
     def signed_in(self, email: str, *, to: str = "/", **options: Any) -> Page:
-        page = self.page(**options)
-        page.goto(f"/sign-in?next={to}")
+        """Somebody's page; they sign in once a run, for hashing passwords takes as long as it should."""
+        known = SIGNED_IN.get((self.address, email))
+        page = self.page(storage_state=known, **options)
+        page.goto(f"/sign-in?next={to}" if known is None else to)
+        if known is None:
+            self._sign_in(page, email, to)
+        return page
+
+    def _sign_in(self, page: Page, email: str, to: str) -> None:
         page.get_by_label("E-mail address").fill(email)
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url(f"**{to.partition('?')[0]}*")
-        return page
+        SIGNED_IN[self.address, email] = page.context.storage_state()
 
     def _watch(self, url: str) -> None:
         if not url.startswith((self.address, "data:", "blob:")):

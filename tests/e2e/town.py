@@ -16,6 +16,7 @@ from app.planning.models import PlanningPolicy
 from app.planning.operations import next_service_date
 from app.planning.queries import find_published_plan, list_routes
 from app.provision import DatabaseUrls, owner_engine
+from app.reporting.operations import roll_up
 from app.telemetry.ingest import ingest
 from app.tenancy.models import Role
 from app.tenancy.operations import create_tenant
@@ -88,6 +89,9 @@ def seed_town(urls: DatabaseUrls, data_dir: Path) -> SeededTown:
         container_ids = _containers(session, drawn)
         session.add(PlanningPolicy(solve_s=1))
         service_date = next_service_date(session, at=None)
+    with database.transaction(tenant_id, actor="test") as session:
+        for back in range(1, 22):
+            roll_up(session, service_date - timedelta(days=back))
     assert plan_night(database, tenant_id, service_date, settings=settings) is not None
     return SeededTown(urls, database, settings, tenant_id, service_date, people, trucks, container_ids)
 

@@ -104,7 +104,7 @@ export async function drawMap(element, tell) {
     addOwnLayers(map, data);
     apply();
   });
-  dark.addEventListener("change", () => map.setStyle(style(data.map)));
+  dark.addEventListener("change", () => map.setStyle(style(data.map), { diff: false })); // a patched style would keep the old icons
   map.once("idle", () => { document.documentElement.dataset.ready = "map"; });
   hearClicks(map, tell);
   return {
