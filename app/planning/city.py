@@ -22,7 +22,7 @@ from app.assets.waste_classes import WasteClass
 from app.db import TenantSession
 from app.maps.queries import find_map_of_tenant
 from app.planning.models import PlanningPolicy
-from app.planning.queries import get_policy, last_lifts, list_idle_containers, states_by_container
+from app.planning.queries import get_policy, last_lifts, list_idle_containers, pickups_ahead, states_by_container
 from app.telemetry.models import ContainerState
 from app.tenancy.models import Tenant
 from app.tenancy.queries import get_tenant
@@ -49,6 +49,8 @@ class City:
     """Standing there, but out of service."""
     states: Mapping[int, ContainerState]
     last_lifted_at: Mapping[int, datetime]
+    coming_at: Mapping[int, datetime]
+    """When a route of an earlier day that is out and not yet driven comes for a container: today's, for a night that is planned by day."""
     class_density_kg_m3: Mapping[WasteClass, float]
     class_max_interval_days: Mapping[WasteClass, int]
     sites: tuple[Site, ...]
@@ -118,6 +120,7 @@ def load_city(
         idle=tuple(list_idle_containers(session)),
         states=states_by_container(session),
         last_lifted_at=last_lifts(session, origin_at),
+        coming_at=pickups_ahead(session, origin_at, service_date),
         class_density_kg_m3=densities_kg_m3(session),
         class_max_interval_days=max_intervals_days(session),
         sites=tuple(session.scalars(rows_of(session, Site).order_by(Site.id))),

@@ -1,7 +1,7 @@
 """What each container will look like by the hour for the next week, seen from one instant: nothing observed later is used."""
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -117,7 +117,7 @@ def predict_fill(city: City, signals: Signals) -> Outlook:
     histories: dict[Hashable, History] = {container_id: history_of(signals, container_id) for container_id in ids}
     kept = _thawed(signals.model)
     artifact = kept or learn_tonight(histories, city.origin_at, context)
-    table = snapshots(histories, [_second(city.origin_at)], context)
+    table = snapshots(histories | _once_driven(city, signals), [_second(city.origin_at)], context)
     model = artifact.model
     return Outlook(
         origin_at=city.origin_at,
@@ -135,6 +135,14 @@ def predict_fill(city: City, signals: Signals) -> Outlook:
 def context_of(city: City) -> Context:
     classes: dict[Hashable, str] = {standing.container.id: str(standing.container.waste_class) for standing in city.containers}
     return Context(city.zone, classes, city.holidays)
+
+
+def _once_driven(city: City, signals: Signals) -> dict[Hashable, History]:
+    """The pasts of containers that a route still comes for, as if it had been there: its hours until then are few, and on the safe side."""
+    now = np.array([_second(city.origin_at)], np.int64)
+    driven = {container_id: np.append(signals.lifts.get(container_id, now[:0]), now) for container_id in city.coming_at}
+    here = (standing.container.id for standing in city.containers)
+    return {container_id: history_of(replace(signals, lifts=driven), container_id) for container_id in here if container_id in driven}
 
 
 def history_of(signals: Signals, container_id: int) -> History:

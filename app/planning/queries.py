@@ -67,6 +67,25 @@ def last_lifts(session: TenantSession, until: datetime) -> dict[int, datetime]:
     return {container_id: lifted_at for container_id, lifted_at in session.execute(mine)}  # noqa: C416 - rows are not pairs to dict()
 
 
+def pickups_ahead(session: TenantSession, since: datetime, before: date) -> dict[int, datetime]:
+    """When the published routes of days before a date will have emptied a container, of visits that are still to come at `since`."""
+    visits = select(RouteVisit.container_id, func.min(RouteVisit.departs_at)).group_by(RouteVisit.container_id)
+    of_route = and_(Route.tenant_id == RouteVisit.tenant_id, Route.id == RouteVisit.route_id)
+    of_plan = and_(Plan.tenant_id == Route.tenant_id, Plan.id == Route.plan_id)
+    ahead = (
+        visits.join(Route, of_route)
+        .join(Plan, of_plan)
+        .where(
+            Plan.tenant_id == visible_tenant_id(session),
+            Plan.status == PlanStatus.PUBLISHED,
+            Plan.service_date < before,
+            RouteVisit.kind == VisitKind.PICKUP,
+            RouteVisit.departs_at > since,
+        )
+    )
+    return {container_id: departs_at for container_id, departs_at in session.execute(ahead) if container_id is not None}
+
+
 def find_artifact(session: TenantSession, *, until: datetime) -> ModelArtifact | None:
     """The newest fitted model that had learned nothing later than `until`."""
     query = rows_of(session, ModelArtifact).where(ModelArtifact.trained_until <= until)

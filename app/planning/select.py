@@ -173,7 +173,7 @@ def _exceeds_interval(city: City, standing: StandingContainer, next_at: datetime
 
 
 def _waits_since(city: City, standing: StandingContainer) -> date | None:
-    lifted_at = city.last_lifted_at.get(standing.container.id)
+    lifted_at = city.coming_at.get(standing.container.id) or city.last_lifted_at.get(standing.container.id)
     return standing.container.installed_on if lifted_at is None else local_date(city.tenant, lifted_at)
 
 
@@ -200,10 +200,17 @@ def _given(city: City, outlook: Outlook, standing: StandingContainer, rounds: Ma
 
 def _reason(city: City, one: Candidate) -> str:
     assert one.expected_fill_pct is not None and one.overflow_probability is not None and one.next_opportunity_at is not None
-    now = "Its fill is not known" if one.fill_now_pct is None else f"{max(one.fill_now_pct, 0):.0f} % full now"
+    now = _now_in_words(city, one)
     then = f"about {one.expected_fill_pct:.0f} % on {_moment(city, city.visit_at)}"
     risk, by = _percent(one.overflow_probability), _moment(city, one.next_opportunity_at)
     return f"{now}, {then}; {risk} risk of overflow before {by}, the next time a truck could come.{_why(city, one)}"
+
+
+def _now_in_words(city: City, one: Candidate) -> str:
+    coming_at = city.coming_at.get(one.container_id)
+    if coming_at is not None:
+        return f"A route that is out already empties it on {_moment(city, coming_at)}"
+    return "Its fill is not known" if one.fill_now_pct is None else f"{max(one.fill_now_pct, 0):.0f} % full now"
 
 
 def _why(city: City, one: Candidate) -> str:

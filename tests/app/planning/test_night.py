@@ -28,6 +28,7 @@ from routing.roads.great_circle import GreatCircleEngine
 from routing.stopping import MaxIterations
 from tests.factories import assets as make_assets
 from tests.factories import planning as make
+from tests.factories import plans as make_plans
 from tests.factories.planning import EVE, THURSDAY, at_km
 
 
@@ -84,6 +85,28 @@ def test_the_full_one_is_driven_to_the_empty_one_is_not(session, busy, stored):
     assert found["A"] is Decision.SERVED
     assert found["C"] is Decision.NOT_DUE
     assert found["G"] is Decision.UNSERVED
+
+
+def sent_out(session, container, at) -> None:
+    """Wednesday's plan is out, with a visit to the container that ends at that time."""
+    out = make_plans.plan(session, THURSDAY - timedelta(days=1), status=PlanStatus.PUBLISHED)
+    route = make_plans.route(session, out)
+    session.add(make_plans.visit(route, 2, VisitKind.PICKUP, container_id=container.id, arrives_at=at, departs_at=at))
+    session.flush()
+
+
+def test_what_a_route_of_the_day_before_still_comes_for_is_not_sent_for_twice(session, busy, stored):
+    """A is 95 % full on Wednesday evening, and Wednesday's truck comes in an hour: 12 % a day leave it far from full on Friday."""
+    sent_out(session, busy.containers["A"], EVE + timedelta(hours=1))
+    found = decision_of(session, stored(), busy.containers["A"])
+    assert (found.decision, found.rule) == (Decision.NOT_DUE, "not_due")
+    assert found.expected_fill_pct < 30
+    assert found.reason.startswith("A route that is out already empties it on Wednesday 21:00, about ")
+
+
+def test_what_a_route_has_passed_without_a_lift_is_sent_for(session, busy, stored):
+    sent_out(session, busy.containers["A"], EVE - timedelta(hours=1))
+    assert decision_of(session, stored(), busy.containers["A"]).decision is Decision.SERVED
 
 
 def test_every_container_has_its_decision_also_those_out_of_service(session, busy, stored):
