@@ -329,7 +329,7 @@ class _Model:
 def _longest_without_rest_s(vehicle: Vehicle) -> int:
     """What a round may last before its breaks after work are put in, which is the clock's affair.
 
-    As intervals they made each step of the search some ten times slower (figures: docs/decisions/0006).
+    As intervals they cost the search most of its time (figures: docs/decisions/0006).
     """
     rests = [(rule.after_work_s, rule.duration_s) for rule in vehicle.breaks if rule.after_work_s is not None]
     no_rest_due_s = min((after_work_s for after_work_s, _ in rests), default=vehicle.longest_s)
