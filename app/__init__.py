@@ -8,10 +8,10 @@ from app.db import Database
 
 def create_app(settings: Settings | None = None, *, database: Database | None = None) -> Flask:
     """The web application on `database`, or on the one that the settings name (which is started if it is the embedded one)."""
-    from flask_smorest import Api
-
     from app import provision
     from app.http import register_errors
+    from app.openapi import SECURITY, DescribedApi
+    from app.reading import register_reading
     from app.rooms import BLUEPRINTS, PAGES
     from app.tenancy.api import register_transactions
     from app.web.pages import register_pages
@@ -31,10 +31,12 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
         OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX="/api/v1",
         OPENAPI_JSON_PATH="openapi.json",
+        API_SPEC_OPTIONS=SECURITY,
     )
     app.extensions["kerbside.settings"] = settings
     app.extensions["kerbside.database"] = database or Database(provision.locate_database(settings).app)
-    api = Api(app)
+    register_reading(app)
+    api = DescribedApi(app)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     for pages in PAGES:

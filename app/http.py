@@ -10,13 +10,14 @@ from flask import Flask, Response, current_app, make_response, request
 from marshmallow import Schema, fields
 from psycopg2 import errors as pg
 from sqlalchemy import Select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
 from app.db import TenantRow, Versioned
 from app.errors import Conflict, FieldProblem, KerbsideError, Rejected, StaleVersion, TooMany, to_problem
+from app.reading import LARGEST_ID
 
 Row = TypeVar("Row", bound=TenantRow)
 
@@ -39,15 +40,22 @@ def read_page(session: Session, query: Select[Row], model: type[Row], *, limit: 
 
 
 def encode_cursor(row_id: int) -> str:
-    return base64.urlsafe_b64encode(json.dumps(row_id).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(str(row_id).encode()).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str) -> int:
     try:
-        return int(json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))))
-    except (ValueError, TypeError, binascii.Error) as error:
-        mend = FieldProblem("cursor", "is not one that a page has given", "Leave it out to start at the first page.")
-        raise Rejected("The cursor cannot be read.", fields=(mend,)) from error
+        row_id = int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, binascii.Error) as error:
+        raise _no_cursor() from error
+    if not 0 <= row_id <= LARGEST_ID:
+        raise _no_cursor()
+    return row_id
+
+
+def _no_cursor() -> Rejected:
+    mend = FieldProblem("cursor", "is not one that a page has given", "Leave it out to start at the first page.")
+    return Rejected("The cursor cannot be read.", fields=(mend,))
 
 
 def page_body(items: list[Any], next_cursor: str | None) -> tuple[dict[str, Any], int, dict[str, str]]:
@@ -79,6 +87,7 @@ def register_errors(app: Flask) -> None:
     app.register_error_handler(KerbsideError, _answer)
     app.register_error_handler(HTTPException, _answer_http)
     app.register_error_handler(IntegrityError, lambda error: _answer(explain_integrity(error)))
+    app.register_error_handler(DataError, lambda _: _answer(Rejected("A value lies outside of what can be stored: a number or a date.")))
     app.register_error_handler(StaleDataError, lambda _: _answer(StaleVersion("Somebody else changed it first; read it again.")))
 
 

@@ -5,7 +5,6 @@ from typing import Any, BinaryIO, cast
 
 from flask import Response, request
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, fields
 
 from app.assets import models, schemas
@@ -14,6 +13,7 @@ from app.assets.operations import add_presets
 from app.assets.resource import Resource, serve
 from app.assets.waste_classes import WasteClass
 from app.errors import FieldProblem, Rejected
+from app.openapi import Blueprint
 from app.tenancy.api import requires, session
 from app.tenancy.models import Scope
 

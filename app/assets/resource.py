@@ -6,7 +6,6 @@ from typing import Any, cast
 
 from flask import Response, jsonify, request, url_for
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, ValidationError, fields
 
 from app.assets import geojson
@@ -17,6 +16,7 @@ from app.assets.schemas import LARGEST_ID, FormatArgs, NoFilter, RowSchema
 from app.db import TenantOwned, TenantRow, TenantSession
 from app.errors import FieldProblem, NotFound, Rejected
 from app.http import etag_of, field_problems, page_body, read_page, require_current
+from app.openapi import Blueprint
 from app.tenancy.api import requires, session
 from app.tenancy.models import Scope
 from app.tenancy.scope import get_row

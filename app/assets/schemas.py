@@ -23,22 +23,18 @@ from app.assets.service_days import END_OF_DAY
 from app.assets.waste_classes import WasteClass
 from app.db import TenantRow
 from app.http import PageArgs
+from app.reading import LARGEST_ID as LARGEST_ID
+from app.reading import require_storable
 from app.tenancy.models import UserAccount
 
 LARGEST_INT = 2**31 - 1
-LARGEST_ID = 2**63 - 1
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 TAG = re.compile(r"[^\s\0,;|]{1,60}\Z")
 
 
 def text(max_length: int, *, min_length: int = 0, **options: Any) -> fields.String:
     """Text that PostgreSQL can hold."""
-    return fields.String(validate=[validate.Length(min=min_length, max=max_length), _storable], **options)
-
-
-def _storable(value: str) -> None:
-    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise ValidationError("Holds a character that is none (number 0, or half of a pair): remove it.")
+    return fields.String(validate=[validate.Length(min=min_length, max=max_length), require_storable], **options)
 
 
 def code() -> fields.String:
@@ -77,7 +73,7 @@ def choices(kind: type[WasteClass | LiftKind], **options: Any) -> fields.List[An
 def words(**options: Any) -> fields.List[Any]:
     """Tags: short, without spaces, none twice."""
     plain = validate.Regexp(TAG, error="Use 1 to 60 characters without spaces, commas, semicolons and bars.")
-    word = fields.String(validate=[plain, _storable])
+    word = fields.String(validate=[plain, require_storable])
     return fields.List(word, validate=_none_twice, load_default=list, **options)
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Response, request
 from flask.views import MethodView
-from flask_smorest import Blueprint
 
 from app.dispatch import schemas, sheet
 from app.dispatch.gpx import to_gpx
@@ -14,6 +13,8 @@ from app.dispatch.operations import record_actions
 from app.dispatch.reports import LARGEST_BATCH, OutcomeStatus
 from app.dispatch.skip_reasons import LABELS
 from app.errors import FieldProblem, Rejected, TooLarge, Unreadable, to_problem
+from app.openapi import Blueprint
+from app.reading import read_json
 from app.tenancy.api import identity, requires, session
 from app.tenancy.models import Scope
 
@@ -79,7 +80,7 @@ class DriverActions(MethodView):
 
 
 def _read_batch() -> list[object]:
-    body = request.get_json(force=True, silent=True)
+    body = read_json(request.get_data(cache=False), constants_as_text=True)
     if not isinstance(body, dict) or set(body) != {"actions"} or not isinstance(body["actions"], list):
         mend = 'Send {"actions": [{"client_uid": …, "route_id": …, "kind": …, "occurred_at": …, …}, …]}.'
         raise Unreadable(

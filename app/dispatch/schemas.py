@@ -11,8 +11,8 @@ from app.dispatch.progress import RouteState, VisitState
 from app.dispatch.reports import LARGEST_BATCH, Flag, Outcome, OutcomeStatus, Report
 from app.http import field_problems
 from app.planning.models import PlanStatus, VisitKind
+from app.reading import LARGEST_ID, require_storable
 
-LARGEST_ID = 2**63 - 1
 LARGEST_ODOMETER_M = 10_000_000_000
 LARGEST_WEIGHT_KG = 99_999
 
@@ -40,13 +40,8 @@ def _number(**options: Any) -> fields.Integer:
     return fields.Integer(strict=True, validate=validate.Range(1, LARGEST_ID), **options)
 
 
-def _plain_text(value: str) -> None:
-    if "\0" in value:
-        raise ValidationError("Holds a character with the number 0, which no text may.")
-
-
 def _text(longest: int, description: str) -> fields.String:
-    return fields.String(allow_none=True, validate=[validate.Length(max=longest), _plain_text], metadata={"description": description})
+    return fields.String(allow_none=True, validate=[validate.Length(max=longest), require_storable], metadata={"description": description})
 
 
 class ActionSchema(Schema):

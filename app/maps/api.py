@@ -5,7 +5,6 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, request, url_for
 from flask.views import MethodView
-from flask_smorest import Blueprint as ApiBlueprint
 from markupsafe import escape
 
 from app.config import Settings
@@ -17,6 +16,7 @@ from app.maps.queries import get_map, list_maps
 from app.maps.schemas import StreetMapListSchema
 from app.maps.style import THEMES, style
 from app.maps.tiles import TileArchive, open_archive
+from app.openapi import Blueprint as ApiBlueprint
 from app.tenancy.api import identity, requires, session
 from app.tenancy.models import Scope
 

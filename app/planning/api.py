@@ -5,12 +5,12 @@ from typing import Any
 
 from flask import Response, jsonify, request, url_for
 from flask.views import MethodView
-from flask_smorest import Blueprint
 
 from app.assets import geojson
 from app.assets.models import Container
 from app.errors import NotFound
 from app.http import PageArgs, decode_cursor, encode_cursor, etag_of, page_body, read_page, require_current
+from app.openapi import Blueprint
 from app.planning import operations, queries, rounds, schemas
 from app.planning.models import Plan, PlanningPolicy, Round, VisitKind
 from app.tenancy.api import requires, session

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask.views import MethodView
-from flask_smorest import Blueprint
 from marshmallow import RAISE
 
 from app.assets.models import Vehicle, Zone
 from app.assets.service_days import local_date
 from app.errors import FieldProblem, NotFound, Rejected
+from app.openapi import Blueprint
 from app.reporting import queries, schemas
 from app.reporting.queries import By, Slice
 from app.tenancy.api import requires, session

@@ -7,11 +7,11 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from app.assets.waste_classes import WasteClass
 from app.dispatch.models import SkipReason
+from app.reading import LARGEST_ID
 from app.reporting.advice import Advice
 from app.reporting.queries import By
 
 LONGEST_DAYS = 3 * 366
-LARGEST_ID = 2**63 - 1
 
 
 def _id(name: str, description: str) -> fields.Integer:

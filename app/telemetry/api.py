@@ -5,11 +5,11 @@ from typing import Any
 
 from flask import Response, request
 from flask.views import MethodView
-from flask_smorest import Blueprint
 
 from app.assets.models import Container
 from app.errors import FieldProblem, Rejected
 from app.http import decode_cursor, encode_cursor, etag_of, page_body, read_page, require_current
+from app.openapi import Blueprint
 from app.telemetry import operations, queries, readings, schemas
 from app.telemetry.ingest import ingest
 from app.telemetry.models import Device, Lift
@@ -47,6 +47,7 @@ class Devices(MethodView):
     @blueprint.arguments(schemas.DeviceArgs, location="query")
     @blueprint.response(200, schemas.DevicePage)
     def get(self, wanted: dict[str, Any]) -> Any:
+        """List devices."""
         limit, cursor = wanted.pop("limit"), wanted.pop("cursor")
         return page_body(*read_page(session(), queries.devices(session(), **wanted), Device, limit=limit, cursor=cursor))
 
@@ -54,6 +55,7 @@ class Devices(MethodView):
     @blueprint.arguments(schemas.DeviceSchema)
     @blueprint.response(201, schemas.DeviceSchema)
     def post(self, new: dict[str, Any]) -> Any:
+        """Make a device known."""
         device = operations.create_device(session(), new)
         return device, 201, {"ETag": etag_of(device)}
 
@@ -63,6 +65,7 @@ class DeviceById(MethodView):
     @requires(Scope.REGISTER_READ)
     @blueprint.response(200, schemas.DeviceSchema)
     def get(self, device_id: int) -> Any:
+        """One device."""
         device = get_row(session(), Device, device_id)
         return device, 200, {"ETag": etag_of(device)}
 

@@ -3,14 +3,15 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, fields, validate
 
 from app.assets.waste_classes import WasteClass
 from app.http import PageArgs
+from app.reading import LARGEST_ID as LARGEST_ID
+from app.reading import require_storable
 from app.telemetry.models import LiftSource
 from app.telemetry.readings import DEVICE_PATTERN, LARGEST_BATCH, RANGES, OutcomeStatus
 
-LARGEST_ID = 2**63 - 1
 OLDEST_INSTALLATION, LATEST_INSTALLATION = datetime(1971, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
@@ -82,16 +83,11 @@ def _id(**options: Any) -> fields.Integer:
     return fields.Integer(strict=True, validate=validate.Range(1, LARGEST_ID), **options)
 
 
-def _plain_text(value: str) -> None:
-    if "\0" in value:
-        raise ValidationError("Holds a character with the number 0, which no text may.")
-
-
 class DeviceChangeSchema(Schema):
     """What may change: where it hangs (null: nowhere), what it is, how often it reports."""
 
     container_id = _id(allow_none=True)
-    kind = fields.String(validate=[validate.Length(1, 80), _plain_text])
+    kind = fields.String(validate=[validate.Length(1, 80), require_storable])
     reporting_interval_s = fields.Integer(strict=True, validate=validate.Range(1, 31_536_000))
     installed_at = fields.AwareDateTime(format="iso", allow_none=True, validate=validate.Range(OLDEST_INSTALLATION, LATEST_INSTALLATION))
 

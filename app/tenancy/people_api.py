@@ -4,11 +4,11 @@ from typing import Any
 
 from flask import request
 from flask.views import MethodView
-from flask_smorest import Blueprint
 
 from app.db import Versioned
 from app.errors import NotAllowed
 from app.http import PageArgs, etag_of, page_body, read_page, require_current
+from app.openapi import Blueprint
 from app.tenancy import operations, page_session, queries, schemas
 from app.tenancy.api import database, identity, requires, session
 from app.tenancy.identity import Identity
@@ -34,6 +34,7 @@ def describe(who: Identity) -> dict[str, Any]:
 
 @blueprint.route("/session")
 class PageSession(MethodView):
+    @blueprint.doc(security=[])
     @blueprint.arguments(schemas.SignInSchema)
     @blueprint.response(200, schemas.MeWithTokenSchema)
     def post(self, form: dict[str, Any]) -> dict[str, Any]:
@@ -50,6 +51,7 @@ class PageSession(MethodView):
             "csrf_token": page_session.csrf_token(),
         }
 
+    @blueprint.doc(security=[])
     @blueprint.response(204)
     def delete(self) -> None:
         """Sign out in this browser."""
@@ -71,12 +73,14 @@ class Users(MethodView):
     @blueprint.arguments(PageArgs, location="query")
     @blueprint.response(200, schemas.UserPage)
     def get(self, page: dict[str, Any]) -> Any:
+        """List the tenant's people."""
         return page_body(*read_page(session(), rows_of(session(), UserAccount), UserAccount, **page))
 
     @requires(Scope.ADMIN)
     @blueprint.arguments(schemas.UserSchema)
     @blueprint.response(201, schemas.UserSchema)
     def post(self, new: dict[str, Any]) -> Any:
+        """A new person, who can sign in at once."""
         return with_etag(operations.create_user(session(), **new), 201)
 
 
@@ -85,6 +89,7 @@ class UserById(MethodView):
     @requires(Scope.ADMIN)
     @blueprint.response(200, schemas.UserSchema)
     def get(self, user_id: int) -> Any:
+        """One person."""
         return with_etag(get_row(session(), UserAccount, user_id))
 
     @requires(Scope.ADMIN)
@@ -139,6 +144,7 @@ class ApiKeys(MethodView):
     @blueprint.arguments(PageArgs, location="query")
     @blueprint.response(200, schemas.ApiKeyPage)
     def get(self, page: dict[str, Any]) -> Any:
+        """List the tenant's keys: what each may do, not the keys themselves."""
         return page_body(*read_page(session(), rows_of(session(), ApiKey), ApiKey, **page))
 
     @requires(Scope.ADMIN)
@@ -218,12 +224,14 @@ class View(MethodView):
 class TenantSettings(MethodView):
     @blueprint.response(200, schemas.TenantSchema)
     def get(self) -> Any:
+        """The tenant's own settings."""
         return with_etag(queries.get_tenant(session()))
 
     @requires(Scope.ADMIN)
     @blueprint.arguments(schemas.TenantSchema)
     @blueprint.response(200, schemas.TenantSchema)
     def patch(self, values: dict[str, Any]) -> Any:
+        """Change some of the tenant's settings. Send If-Match."""
         tenant = queries.get_tenant(session())
         require_current(tenant)
         operations.change_tenant(session(), tenant, values)

@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 from marshmallow import Schema, ValidationError, fields, validate
 
 from app.http import PageArgs
+from app.reading import LARGEST_ID
 from app.tenancy.models import Role, Scope, TenantKind
 from app.tenancy.passwords import LONGEST, SHORTEST
 
@@ -135,7 +136,7 @@ class AuditArgs(PageArgs):
     actor = fields.String()
     action = fields.String()
     subject_kind = fields.String()
-    subject_id = fields.Integer()
+    subject_id = fields.Integer(validate=validate.Range(1, LARGEST_ID))
     since = fields.AwareDateTime()
     until = fields.AwareDateTime()
 
