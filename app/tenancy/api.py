@@ -125,11 +125,16 @@ def _refuse_writes_of_viewers() -> None:
 
 def _commit_or_roll_back(response: Response) -> Response:
     current = g.get("db_session")
-    if current is not None:
-        if response.status_code < 400:
-            current.commit()
-        else:
-            current.rollback()
+    if current is None:
+        return response
+    if response.status_code >= 400:
+        current.rollback()
+        return response
+    try:
+        current.commit()
+    except Exception as error:  # what only shows now (somebody else's edit, a deferred rule) is answered like what showed earlier
+        current.rollback()
+        return current_app.make_response(current_app.handle_user_exception(error))
     return response
 
 
