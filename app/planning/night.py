@@ -31,6 +31,8 @@ from routing.bound import Bound, lower_bound
 from routing.check import Verdict, check
 from routing.given_order import NAME as GIVEN_ORDER
 from routing.given_order import time_given_order
+from routing.guarded import solve_in_subprocess
+from routing.problem import Problem
 from routing.roads.engine import RoadEngine
 from routing.roads.great_circle import GreatCircleEngine
 from routing.solve import solve
@@ -38,6 +40,8 @@ from routing.stopping import MaxSeconds, StopCriterion
 
 Progress = Callable[[str], None]
 MATRICES = "matrices"
+PATIENCE_S = 30
+"""A solver that is this much over its time is killed."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -88,7 +92,8 @@ def compute_night(
 ) -> NightResult:
     """Decide and route one service date as `origin_at` (by default now) knows it. Changes nothing.
 
-    `stop` ends the search; by default the policy's seconds do. `roads` takes the place of the tenant's own map.
+    `stop` ends the search, which then runs in this process; by default the policy's seconds do, in a process of its own. `roads` takes the
+    place of the tenant's own map.
     """
     origin_at = origin_at or datetime.now(UTC)
     steps = _Steps(progress)
@@ -103,8 +108,19 @@ def compute_night(
     with steps("travel times"):
         task = to_problem(city, choice, measure_travel(city, roads or _roads_of(city, settings), settings.data_dir / MATRICES))
     with steps("solve"):
-        plan = solve(task.problem, stop=stop or MaxSeconds(city.policy.solve_s), seed=seed, executor=executor)
+        plan = solve(task.problem, stop=stop, seed=seed, executor=executor) if stop else _solve_guarded(task.problem, city, settings, seed)
     return _checked(city, outlook, choice, task, plan, steps)
+
+
+def _solve_guarded(problem: Problem, city: City, settings: Settings, seed: int) -> kernel.Plan:
+    """The policy's seconds of search, in a process that may crash or hang without harm to the night."""
+    return solve_in_subprocess(
+        problem,
+        stop=MaxSeconds(city.policy.solve_s),
+        seed=seed,
+        hard_limit_s=city.policy.solve_s + PATIENCE_S,
+        memory_mb=settings.solver_memory_mb,
+    )
 
 
 def compute_fixed(
