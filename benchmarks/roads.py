@@ -3,8 +3,8 @@
 Usage: python -m benchmarks.roads MAP.osm.pbf
 """
 
+import argparse
 import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -68,6 +68,6 @@ def main(pbf: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("map", type=Path, help="an .osm.pbf extract")
+    main(parser.parse_args().map)

@@ -1,0 +1,74 @@
+"""Runs the benchmarks that need no arguments, one after the other, each in a process of its own: `python -m benchmarks [NAME ...]`.
+
+Each also runs alone, with its own options: `python -m benchmarks.NAME --help`. Figures are ratios of things measured in one run, because
+seconds say more about the machine. Those that need the validation data say in one line that they were not tried where it is missing.
+"""
+
+import argparse
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What is measured, and the words that it is called with."""
+
+    name: str
+    about: str
+    words: tuple[str, ...] = ()
+    needs: Path | None = None
+    """A file or folder that it cannot do without."""
+
+    @property
+    def missing(self) -> bool:
+        return self.needs is not None and not self.needs.exists()
+
+    def run(self) -> int:
+        command = [sys.executable, "-m", f"benchmarks.{self.name}", *self.words]
+        return subprocess.run(command, check=False).returncode
+
+
+PORTO = SHARED_DATA / "osm" / "porto.osm.pbf"
+TABLE = (
+    Benchmark("ingest", "rows stored per CPU second, beside raw COPY and beside marshmallow with the ORM"),
+    Benchmark("roads", "a map from extract to matrix, the fast search beside the simple one", (str(PORTO),), needs=PORTO),
+    Benchmark(
+        "routing",
+        "generated nights: what they cost, and how far above the bound",
+        ("--seconds", "10", "--instances", str(SHARED_DATA / "routing" / "cvrp")),
+    ),
+)
+
+
+def main() -> None:
+    names = [benchmark.name for benchmark in TABLE]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Run the benchmarks that need no arguments.")
+    parser.add_argument("name", nargs="*", help=f"only these, of: {', '.join(names)}")
+    parser.add_argument("--list", action="store_true", help="say what there is, and end")
+    arguments = parser.parse_args()
+    unknown = sorted(set(arguments.name) - set(names))
+    if unknown:
+        parser.error(f"there is no benchmark {', '.join(unknown)}; there are: {', '.join(names)}")
+    chosen = [benchmark for benchmark in TABLE if benchmark.name in (arguments.name or names)]
+    sys.exit(max(_tell_and_run(benchmark, only_tell=arguments.list) for benchmark in chosen))
+
+
+def _tell_and_run(benchmark: Benchmark, *, only_tell: bool) -> int:
+    """0 where it ran well, or was not tried for want of data."""
+    print(f"{benchmark.name}: {benchmark.about}", flush=True)
+    if only_tell:
+        return 0
+    if benchmark.missing:
+        print(f"  not tried: there is no {benchmark.needs}", flush=True)
+        return 0
+    code = benchmark.run()
+    print(flush=True)
+    return abs(code)
+
+
+if __name__ == "__main__":
+    main()
