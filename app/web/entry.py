@@ -48,6 +48,13 @@ def sign_out() -> Response:
     return back_to("/sign-in")
 
 
+@blueprint.post("/stop-looking")
+def stop_looking() -> Response:
+    """Back from a child tenant to one's own rows."""
+    page_session.view(None)
+    return back_to("/")
+
+
 @blueprint.get("/d/<token>")
 def driver_link(token: str) -> Response:
     """A driver's link opens its route. A dispatcher who tries it out stays who they are."""

@@ -1,6 +1,6 @@
 """What the dispatcher's page shows of one service date, read once and put in order."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -246,8 +246,8 @@ def list_places(session: TenantSession) -> list[tuple[str, Depot | Facility]]:
 
 
 def summary_of(plan: Plan) -> dict[str, Any]:
-    """The plan's figures; a plan from before a figure was kept lacks it."""
-    return plan.summary or {}
+    """The plan's figures; None for one that it does not have."""
+    return defaultdict(lambda: None, plan.summary or {})
 
 
 def point_of(site: Site | Depot | Facility) -> list[float]:
