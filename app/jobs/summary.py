@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.db import Database, TenantSession
-from app.planning.models import Decision, Plan, VisitKind
+from app.planning.models import ContainerDecision, Decision, Plan, VisitKind
 from app.planning.queries import find_latest_plan, find_published_plan, get_plan_detail, list_decisions
 from app.tenancy.queries import get_tenant
 
@@ -20,6 +20,7 @@ WHY = {
 }
 STEPS = ("read", "forecast", "choose", "travel times", "solve", "check")
 SHOWN_UNSERVED = 3
+OUT_OF_SERVICE = "out_of_service"
 
 
 def night_summary(database: Database, tenant_id: int, service_date: date) -> str:
@@ -48,7 +49,7 @@ def _lines(session: TenantSession, plan: Plan) -> Iterator[str]:
 
 
 def _containers(session: TenantSession, plan: Plan) -> Iterator[str]:
-    decisions = list_decisions(session, plan.id)
+    decisions = [row for row in list_decisions(session, plan.id) if row.rule != OUT_OF_SERVICE]
     kinds = Counter(row.decision for row in decisions)
     served = Counter(row.rule for row in decisions if row.decision is Decision.SERVED)
     yield (
@@ -57,18 +58,28 @@ def _containers(session: TenantSession, plan: Plan) -> Iterator[str]:
     )
     for rule, count in served.most_common():
         yield f"            {count:>4}  {WHY.get(rule, rule.replace('_', ' '))}"
-    for row in [row for row in decisions if row.decision is Decision.UNSERVED][:3]:
-        yield f"            unserved: {row.reason}"
+    yield from _unserved([row for row in decisions if row.decision is Decision.UNSERVED])
+
+
+def _unserved(left: list[ContainerDecision]) -> Iterator[str]:
+    """How many for each reason, and the first few in full."""
+    for rule, count in Counter(row.rule for row in left).most_common():
+        yield f"            {count:>4}  unserved: {rule.replace('_', ' ')}"
+    for row in left[:SHOWN_UNSERVED]:
+        yield f"                  e.g. {row.reason}"
 
 
 def _routes(session: TenantSession, plan: Plan, zone: ZoneInfo) -> Iterator[str]:
     detail = get_plan_detail(session, plan.id)
-    yield "Routes      truck                    lifts  unloads      km      kg   weight  volume   local time"
+    if not detail.routes:
+        yield "Routes      none"
+        return
+    yield "Routes      truck                       lifts  unloads      km      kg   weight  volume   local time"
     for route in detail.routes:
         visits = Counter(visit.kind for visit in detail.visits[route.id])
         vehicle = detail.vehicles[route.vehicle_id]
         yield (
-            f"            {vehicle.code:<4} {vehicle.vehicle_type:<20}{visits[VisitKind.PICKUP]:>5}{visits[VisitKind.UNLOAD]:>9}"
+            f"            {vehicle.code:<7} {vehicle.vehicle_type:<20}{visits[VisitKind.PICKUP]:>5}{visits[VisitKind.UNLOAD]:>9}"
             f"{route.distance_m / 1000:>8.1f}{route.load_kg:>8}{route.peak_weight_share:>8.0%}{route.peak_volume_share:>8.0%}"
             f"   {route.starts_at.astimezone(zone):%H:%M}–{route.ends_at.astimezone(zone):%H:%M}"
         )
