@@ -34,6 +34,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """One line that says what was not tried."""
+    if not CHROMIUM.exists():
+        terminalreporter.write_line(f"not tried: the pages in a browser, because there is no {CHROMIUM}")
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     if not CHROMIUM.exists():
