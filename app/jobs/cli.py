@@ -33,6 +33,11 @@ class Kerbside(click.Group):
             for line in in_lines(error):
                 say(line, error=True)
             sys.exit(2)
+        except OSError as error:
+            if error.filename is None:
+                raise
+            say(f"kerbside: {error.filename}: {error.strerror}. Name a place that is there and may be used.", error=True)
+            sys.exit(2)
         except OperationalError as error:
             say(f"kerbside: The database does not answer: {error.orig}. Look at DATABASE_URL.", error=True)
             sys.exit(2)

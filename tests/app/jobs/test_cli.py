@@ -252,6 +252,12 @@ def test_an_instance_of_the_literature_is_solved(run: Run, tmp_path: Path):
     assert json.loads(solved.output)["cost"] == 8
 
 
+def test_a_plan_for_a_folder_that_is_not_there_is_refused(run: Run, street: Path, tmp_path: Path):
+    result = run("solve", street, "--iterations", "20", "--out", tmp_path / "nowhere" / "plan.json")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"kerbside: {tmp_path}/nowhere/plan.json: No such file or directory.")
+
+
 @pytest.mark.parametrize("content", [b"Dear town,", b"{}", b"{", b"\xff\xfe\x00"])
 def test_a_file_that_is_no_problem_is_refused(run: Run, tmp_path: Path, content: bytes):
     (tmp_path / "letter").write_bytes(content)
