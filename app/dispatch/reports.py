@@ -11,8 +11,9 @@ from app.dispatch.models import ActionKind, SkipReason
 
 LARGEST_BATCH = 500
 CLOCK_AHEAD = timedelta(minutes=10)
-BEFORE_START = timedelta(days=1)
-"""How long before its route begins something may have been done on it; earlier, the phone's clock is wrong."""
+BEFORE_START = timedelta(days=4)
+"""How long before its route begins something may have been reported on it: a link is tried out over a long weekend. Earlier, the phone's
+clock is wrong."""
 
 
 class OutcomeStatus(StrEnum):
@@ -111,5 +112,5 @@ def find_wrong_clock(report: Report, *, route_starts_at: datetime, now: datetime
     if report.occurred_at > now + CLOCK_AHEAD:
         return refusal("occurred_at", "lies in the future", "Set the phone's clock.", report.client_uid)
     if report.occurred_at < route_starts_at - BEFORE_START:
-        return refusal("occurred_at", "lies more than a day before the route begins", "Set the phone's clock.", report.client_uid)
+        return refusal("occurred_at", "lies more than four days before the route begins", "Set the phone's clock.", report.client_uid)
     return None
