@@ -51,6 +51,11 @@ class Identity:
         if scope not in self.scopes:
             raise NotAllowed(f"This needs the scope '{scope}', which {self.actor} does not have.")
 
+    def require_reader(self) -> None:
+        """NotAllowed for those who could read nothing of a child either: they are not even told of it."""
+        if not self.scopes & READING:
+            raise NotAllowed("A look into another tenant is for those who may read more than their own route.")
+
     def looking_into(self, tenant_id: int) -> "Identity":
         """The same somebody, looking into a child."""
         return replace(self, view_tenant_id=tenant_id, scopes=self.scopes & READING)

@@ -200,6 +200,7 @@ class View(MethodView):
     @blueprint.response(200, schemas.ViewableListSchema)
     def get(self) -> dict[str, Any]:
         """The children that may be looked into now."""
+        identity().require_reader()
         return {"items": queries.list_tenants_open_to_us(session())}
 
     @blueprint.arguments(schemas.ViewSchema)
@@ -207,6 +208,7 @@ class View(MethodView):
     def post(self, wanted: dict[str, str]) -> Tenant:
         """Look into a child from the next request on, read only. Page sessions only; programs send `Kerbside-View: <slug>` each time."""
         who = identity()
+        who.require_reader()
         if who.user_id is None:
             raise NotAllowed("Only a person's page session can keep looking; a program names the child in the header Kerbside-View.")
         with database().transaction(who.tenant_id, actor=who.actor) as own:
