@@ -4,17 +4,19 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Response, request
+from flask import Response, request, url_for
 from flask.views import MethodView
 
 from app.dispatch import schemas, sheet
 from app.dispatch.gpx import to_gpx
 from app.dispatch.operations import record_actions
 from app.dispatch.reports import LARGEST_BATCH, OutcomeStatus
+from app.dispatch.route_link import create_route_link
 from app.dispatch.skip_reasons import LABELS
 from app.errors import FieldProblem, Rejected, TooLarge, Unreadable, to_problem
 from app.openapi import Blueprint
 from app.reading import read_json
+from app.tenancy import page_session
 from app.tenancy.api import identity, requires, session
 from app.tenancy.models import Scope
 
@@ -98,6 +100,18 @@ class SkipReasons(MethodView):
     def get(self) -> Any:
         """The reasons that a `skipped` action may give."""
         return {"items": [{"reason": reason, "label": label} for reason, label in LABELS.items()]}
+
+
+@blueprint.route("/routes/<int:route_id>/link")
+class RouteLink(MethodView):
+    @requires(Scope.PLANS_WRITE)
+    @blueprint.alt_response(409, description="The route's plan was withdrawn or superseded.")
+    @blueprint.response(201, schemas.RouteLinkSchema)
+    def post(self, route_id: int) -> Any:
+        """A driver's link: it opens this one route, without an account, until it runs out."""
+        made = create_route_link(session(), identity(), route_id, secret=page_session.secret(), now=_now())
+        url = url_for("entry.driver_link", token=made.token, _external=True)
+        return {"route_id": route_id, "token": made.token, "url": url, "expires_at": made.expires_at}
 
 
 @blueprint.route("/dispatch/day")

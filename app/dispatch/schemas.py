@@ -254,6 +254,15 @@ class DriverRouteSchema(DriverRouteHeadSchema):
     extra_actions = fields.List(fields.Nested(ExtraActionSchema), attribute="progress.extras")
 
 
+class RouteLinkSchema(Schema):
+    """A link that opens one route."""
+
+    route_id = fields.Integer()
+    token = fields.String(metadata={"description": "A bearer credential: for those who build their own phones."})
+    url = fields.String(metadata={"description": "The same as an address to be opened on any phone."})
+    expires_at = _instant()
+
+
 class SkipReasonSchema(Schema):
     reason = fields.Enum(SkipReason, by_value=True)
     label = fields.String()

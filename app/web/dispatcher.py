@@ -1,17 +1,20 @@
 """The dispatcher's pages: the night on a map and in lists, what can be done about it, route sheets."""
 
+from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, flash, jsonify, redirect, request
+from flask import Blueprint, flash, jsonify, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from app.assets.models import AbsenceReason
+from app.dispatch.route_link import create_route_link
 from app.errors import FieldProblem, Rejected
 from app.planning.models import Decision, Plan
 from app.planning.operations import ask_for_night, mark_absent, publish_plan, withdraw_plan
 from app.planning.queries import find_job
 from app.planning.route_sheet import get_route_sheet
+from app.tenancy import page_session
 from app.tenancy.api import identity, requires, session
 from app.tenancy.models import Scope
 from app.tenancy.scope import get_row
@@ -124,6 +127,14 @@ def withdraw(plan_id: int) -> Response:
     withdraw_plan(session(), plan)
     flash(f"Plan {plan.id} is withdrawn: nothing is out on {plan.service_date}.")
     return back_to("/", date=plan.service_date, plan=plan.id)
+
+
+@blueprint.post("/routes/<int:route_id>/link")
+@requires(Scope.PLANS_WRITE)
+def driver_link(route_id: int) -> str:
+    """A link for the crew of a route, to be copied into a message; this answer is the only place where it stands."""
+    made = create_route_link(session(), identity(), route_id, secret=page_session.secret(), now=datetime.now(UTC))
+    return render_page("dispatcher/link.html", link=made, url=url_for("entry.driver_link", token=made.token, _external=True))
 
 
 @blueprint.get("/routes/<int:route_id>/sheet")

@@ -35,6 +35,7 @@ OWNED = (
     Owned("dispatch.DriverRouteGpx", a_route),
     Owned("dispatch.DriverActions", nothing, a_batch),
     Owned("dispatch.DispatchDay", a_day_with_a_route),
+    Owned("dispatch.RouteLink", a_route),
 )
 
 OWNS_NOTHING = {"dispatch.SkipReasons": "the reasons are the same for everybody and hold no rows"}

@@ -323,3 +323,35 @@ def test_the_day_shows_how_far_its_routes_are(client: FlaskClient, session: Tena
     day = client.get(f"{API}/dispatch/day?date={DAY}").json
     assert day["total"] == {"routes": 2, "finished": 0, "under_way": 1, "done": 1, "skipped": 0, "remaining": 5}
     assert (day["date"], day["items"][1]["state"], day["items"][1]["lateness_s"]) == (str(DAY), "waiting", None)
+
+
+class TestDriversLink:
+    def test_a_new_link_opens_the_route_and_the_log_tells_of_it(
+        self, app: Flask, client: FlaskClient, session: TenantSession, driven: OnTheRoad
+    ):
+        answer = client.post(f"{API}/routes/{driven.route.id}/link")
+        assert answer.status_code == 201
+        phone = app.test_client()
+        assert phone.get(answer.json["url"]).location == f"/drive/{driven.route.id}"
+        assert ids(phone.get(ROUTES)) == [driven.route.id]
+        (entry,) = client.get(f"{API}/audit?action=route.link_created").json["items"]
+        assert (entry["subject_kind"], entry["subject_id"]) == ("route", driven.route.id)
+        assert answer.json["token"] not in str(entry)
+
+    def test_it_runs_out_two_days_after_the_route_ends(self, client: FlaskClient, session: TenantSession):
+        tomorrow = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+        driven = make.route(session, of=make.plan(session, service_date=tomorrow.date()), starts_at=tomorrow)
+        session.commit()
+        told = client.post(f"{API}/routes/{driven.route.id}/link").json["expires_at"]
+        assert datetime.fromisoformat(told) == driven.route.ends_at + timedelta(days=2)
+
+    @pytest.mark.parametrize(("status", "answered"), [(PlanStatus.WITHDRAWN, 409), (PlanStatus.SUPERSEDED, 409), (PlanStatus.DRAFT, 404)])
+    def test_a_route_that_is_not_out_gets_none(self, client: FlaskClient, session: TenantSession, status: PlanStatus, answered: int):
+        went_out = None if status is PlanStatus.DRAFT else make.STARTS_AT
+        driven = make.route(session, of=make.plan(session, status=status, published_at=went_out))
+        session.commit()
+        assert client.post(f"{API}/routes/{driven.route.id}/link").status_code == answered
+
+    def test_who_may_only_drive_makes_none(self, app: Flask, tenant_id: int, key: FlaskClient, driven: OnTheRoad):
+        path = f"{API}/routes/{driven.route.id}/link"
+        assert (key.post(path).status_code, link(app, tenant_id, driven.route.id).post(path).status_code) == (403, 403)
