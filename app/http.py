@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from flask import Flask, Response, current_app, make_response, request
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
 from psycopg2 import errors as pg
 from sqlalchemy import Select
 from sqlalchemy.exc import DataError, IntegrityError
@@ -27,7 +27,7 @@ DEFAULT_PAGE, LARGEST_PAGE = 100, 1000
 class PageArgs(Schema):
     """Query arguments of every list."""
 
-    limit = fields.Integer(load_default=DEFAULT_PAGE, validate=lambda n: 1 <= n <= LARGEST_PAGE, metadata={"description": "Rows a page."})
+    limit = fields.Integer(load_default=DEFAULT_PAGE, validate=validate.Range(1, LARGEST_PAGE), metadata={"description": "Rows a page."})
     cursor = fields.String(load_default=None, metadata={"description": "`next` of the page before."})
 
 

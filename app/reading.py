@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from flask import Flask, Request, request
@@ -15,6 +16,8 @@ from app.errors import FieldProblem, NotFound, Rejected, Unreadable
 LARGEST_ID = 2**63 - 1
 DEEPEST = 32
 """Lists and objects within each other; GeoJSON needs seven."""
+
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 NOT_TEXT = "holds a character that is none (number 0, or half of a pair)"
 REMOVE_IT = "Remove the character."
@@ -42,7 +45,7 @@ class RequestReader(FlaskParser):
         if not body:
             return missing
         if not req.is_json:
-            raise _unreadable("is not said to be JSON", "Send it with Content-Type: application/json.")
+            raise unreadable("is not said to be JSON", "Send it with Content-Type: application/json.")
         told = read_json(body)
         problems = tuple(FieldProblem(".".join(path) or "body", NOT_TEXT, REMOVE_IT) for path in _find_unstorable(told, ()))
         if problems:
@@ -58,11 +61,11 @@ def read_json(body: bytes, *, constants_as_text: bool = False) -> Any:
     try:
         told = json.loads(body.decode(), parse_constant=str if constants_as_text else _refuse_constant)
     except UnicodeDecodeError as error:
-        raise _unreadable("is not UTF-8", "Send JSON in UTF-8.") from error
+        raise unreadable("is not UTF-8", "Send JSON in UTF-8.") from error
     except RecursionError as error:
         raise _too_deep() from error
     except ValueError as error:
-        raise _unreadable(f"is not JSON: {error}"[:300], "Send JSON (RFC 8259).") from error
+        raise unreadable(f"is not JSON: {error}"[:300], "Send JSON (RFC 8259).") from error
     _require_shallow(told)
     return told
 
@@ -82,10 +85,11 @@ def _require_shallow(told: Any) -> None:
 
 
 def _too_deep() -> Unreadable:
-    return _unreadable("is nested too deeply", f"Nest lists and objects at most {DEEPEST} deep.")
+    return unreadable("is nested too deeply", f"Nest lists and objects at most {DEEPEST} deep.")
 
 
-def _unreadable(problem: str, mend: str) -> Unreadable:
+def unreadable(problem: str, mend: str) -> Unreadable:
+    """The refusal of a body as a whole."""
     return Unreadable(f"The body {problem}.", fields=(FieldProblem("body", problem, mend),))
 
 
@@ -98,6 +102,12 @@ def require_storable(text: str) -> None:
     """The same as a validator of marshmallow's fields."""
     if not is_storable(text):
         raise ValidationError(f"{NOT_TEXT.capitalize()}: remove it.")
+
+
+def require_our_times(when: datetime) -> None:
+    """A validator for instants that are stored or compared: far from the ends of the calendar, beyond which no zone can be applied."""
+    if not EARLIEST <= when < LATEST:
+        raise ValidationError(f"Lies outside of the years {EARLIEST.year} to {LATEST.year - 1}.")
 
 
 def _find_unstorable(told: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

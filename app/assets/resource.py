@@ -17,6 +17,7 @@ from app.db import TenantOwned, TenantRow, TenantSession
 from app.errors import FieldProblem, NotFound, Rejected
 from app.http import etag_of, field_problems, page_body, read_page, require_current
 from app.openapi import Blueprint
+from app.reading import read_json
 from app.tenancy.api import requires, session
 from app.tenancy.models import Scope
 from app.tenancy.scope import get_row
@@ -168,7 +169,7 @@ def _item_view(blueprint: Blueprint, resource: Resource) -> type[MethodView]:
         @blueprint.doc(operationId=f"change_{resource.singular}", summary=f"Change fields of a {named}", parameters=[IF_MATCH])
         def patch(self, _: dict[str, Any], **url: Any) -> Any:
             row = resource.get(url)
-            return _changed(resource, row, resource.merged(row, request.get_json()))
+            return _changed(resource, row, resource.merged(row, read_json(request.get_data() or b"{}")))
 
         @requires(Scope.REGISTER_WRITE)
         @blueprint.response(204)

@@ -25,6 +25,7 @@ from app.planning.queries import (
     make_job,
     now_in_database,
 )
+from app.reading import LATEST
 from app.tenancy.audit import changes, picture, record
 from app.tenancy.queries import get_tenant
 
@@ -52,10 +53,12 @@ def ask_for_night(session: TenantSession, service_date: date, *, again: bool = F
 
 
 def require_plannable(session: TenantSession, service_date: date, *, at: datetime | None = None) -> None:
-    """Rejected where the day is over at `at` (None: now), or there is no service."""
+    """Rejected where the day is over at `at` (None: now), beyond what a night can look ahead from, or has no service."""
     tenant = get_tenant(session)
     if service_date < local_date(tenant, at or datetime.now(UTC)):
         raise _wrong_date(service_date, "is over", "Name today or a day to come.")
+    if service_date >= LATEST.date():
+        raise _wrong_date(service_date, "lies too far ahead", f"Name a day before {LATEST.date()}.")
     if not is_service_day(tenant, list_holidays(session, service_date, service_date), service_date):
         raise _wrong_date(service_date, "is a day without service", "Name a service day, or change the calendar.")
 

@@ -34,8 +34,9 @@ class SliceArgs(Schema):
         first, last = data.get("first_day"), data.get("last_day")
         if first and last and not timedelta() <= last - first < timedelta(days=LONGEST_DAYS):
             raise ValidationError(f"The period has to be between 1 and {LONGEST_DAYS} days long, its last day included.", "from")
-        if (first and first < date(1970, 1, 1)) or (last and last > date(2262, 1, 1)):
-            raise ValidationError("There are no figures of such times.", "from")
+        for name, day in (("from", first), ("to", last)):
+            if day and not date(1970, 1, 1) <= day <= date(2262, 1, 1):
+                raise ValidationError("There are no figures of such times.", name)
 
 
 class KpiArgs(SliceArgs):

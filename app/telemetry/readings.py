@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from app.errors import FieldProblem, TooLarge, Unreadable
+from app.reading import unreadable
 
 LARGEST_BATCH = 5_000
 DEVICE_PATTERN = "^[^\\x00-\\x1f\\x7f\ud800-\udfff]{1,64}$"
@@ -121,11 +122,11 @@ def _decode_item(raw: Raw) -> ReadingIn | Outcome:
     except msgspec.ValidationError as error:
         return _explain(str(error))
     except UnicodeDecodeError as error:
-        raise Unreadable("The body is not valid UTF-8.") from error
+        raise _not_utf8() from error
     except RecursionError:
         return refusal("", "is nested too deeply", "A reading is one flat object.")
     except msgspec.DecodeError:
-        return refusal("", "has text that cannot be read", "Escape characters outside the basic plane as surrogate pairs.")
+        return _half_pair()
 
 
 def _decode_leniently(body: bytes) -> list[ReadingIn | Outcome]:
@@ -134,11 +135,11 @@ def _decode_leniently(body: bytes) -> list[ReadingIn | Outcome]:
         # they become strings, which no number field takes
         batch = json.loads(body.decode(), parse_constant=str)
     except UnicodeDecodeError as error:
-        raise Unreadable("The body is not valid UTF-8.") from error
+        raise _not_utf8() from error
     except RecursionError as error:
-        raise Unreadable("The body is nested too deeply.") from error
+        raise unreadable("is nested too deeply", "A reading is one flat object.") from error
     except ValueError as error:
-        raise Unreadable(f"The body is not JSON: {error}.") from error
+        raise unreadable(f"is not JSON: {error}", "Send JSON (RFC 8259).") from error
     if not isinstance(batch, dict) or set(batch) != {"measurements"} or not isinstance(batch["measurements"], list):
         raise _no_batch("it is not an object with the one field `measurements`, a list")
     return [_convert(item) for item in batch["measurements"]]
@@ -149,6 +150,16 @@ def _convert(item: object) -> ReadingIn | Outcome:
         return msgspec.convert(item, ReadingIn)
     except msgspec.ValidationError as error:
         return _explain(str(error))
+    except UnicodeEncodeError:
+        return _half_pair()
+
+
+def _half_pair() -> Outcome:
+    return refusal("", "has text that cannot be read", "Escape characters outside the basic plane as surrogate pairs.")
+
+
+def _not_utf8() -> Unreadable:
+    return unreadable("is not valid UTF-8", "Send JSON in UTF-8.")
 
 
 def _no_batch(problem: str) -> Unreadable:

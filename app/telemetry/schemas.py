@@ -8,7 +8,7 @@ from marshmallow import Schema, fields, validate
 from app.assets.waste_classes import WasteClass
 from app.http import PageArgs
 from app.reading import LARGEST_ID as LARGEST_ID
-from app.reading import require_storable
+from app.reading import require_our_times, require_storable
 from app.telemetry.models import LiftSource
 from app.telemetry.readings import DEVICE_PATTERN, LARGEST_BATCH, RANGES, OutcomeStatus
 
@@ -105,8 +105,8 @@ class DeviceArgs(PageArgs):
 
 
 class PeriodArgs(PageArgs):
-    since = fields.AwareDateTime(format="iso", load_default=None)
-    until = fields.AwareDateTime(format="iso", load_default=None)
+    since = fields.AwareDateTime(format="iso", load_default=None, validate=require_our_times)
+    until = fields.AwareDateTime(format="iso", load_default=None, validate=require_our_times)
 
 
 class LiftArgs(PeriodArgs):

@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 from marshmallow import Schema, ValidationError, fields, validate
 
 from app.http import PageArgs
-from app.reading import LARGEST_ID
+from app.reading import LARGEST_ID, require_our_times
 from app.tenancy.models import Role, Scope, TenantKind
 from app.tenancy.passwords import LONGEST, SHORTEST
 
@@ -82,7 +82,7 @@ class ApiKeySchema(Schema):
     name = fields.String(required=True, validate=validate.Length(1, 120))
     prefix = fields.String(dump_only=True)
     scopes = fields.List(fields.String(validate=validate.OneOf([*Scope])), required=True, validate=validate.Length(min=1))
-    expires_at = fields.AwareDateTime(load_default=None, allow_none=True, validate=is_ahead)
+    expires_at = fields.AwareDateTime(load_default=None, allow_none=True, validate=[is_ahead, require_our_times])
     created_at = fields.AwareDateTime(dump_only=True)
     revoked_at = fields.AwareDateTime(dump_only=True)
     last_used_at = fields.AwareDateTime(dump_only=True)
@@ -99,7 +99,7 @@ class GrantSchema(Schema):
     granted_by = fields.String(dump_only=True)
     purpose = fields.String(required=True, validate=validate.Length(1, 300))
     granted_at = fields.AwareDateTime(dump_only=True)
-    expires_at = fields.AwareDateTime(load_default=None, allow_none=True, validate=is_ahead)
+    expires_at = fields.AwareDateTime(load_default=None, allow_none=True, validate=[is_ahead, require_our_times])
     revoked_at = fields.AwareDateTime(dump_only=True)
 
 
@@ -137,8 +137,8 @@ class AuditArgs(PageArgs):
     action = fields.String()
     subject_kind = fields.String()
     subject_id = fields.Integer(validate=validate.Range(1, LARGEST_ID))
-    since = fields.AwareDateTime()
-    until = fields.AwareDateTime()
+    since = fields.AwareDateTime(validate=require_our_times)
+    until = fields.AwareDateTime(validate=require_our_times)
 
 
 class AuditEntrySchema(Schema):
