@@ -24,9 +24,8 @@ from forecasting.history import History, build_history
 from forecasting.level import DEFAULT_SENSOR, HOUR_S, Readings, Sensor
 
 WEEK_H = tuple(range(1, 169))
-HISTORY_TO_LEARN = timedelta(days=120)
-HISTORY_TO_LOOK_AHEAD = timedelta(days=35)
-"""Enough for the longest rate (28 days) that a forecast starts from."""
+HISTORY = timedelta(days=120)
+"""What a forecast learns from and starts from: one length for both, or a night planned twice would see two pasts."""
 FRESH = timedelta(hours=20)
 """A model that learned within this time is used again: a night learns once, however often it is planned."""
 HOURS_PER_DAY = 24.0
@@ -45,10 +44,10 @@ class Signals:
 
 
 def load_signals(session: TenantSession, origin_at: datetime) -> Signals:
-    """Read what was observed up to the origin: long enough to learn from, or as much as a forecast starts from if a model is fresh."""
+    """Read what was observed up to the origin, and the model if one is fresh."""
     kept = find_artifact(session, until=origin_at)
     fresh = kept is not None and origin_at - kept.trained_until <= FRESH
-    since = origin_at - (HISTORY_TO_LOOK_AHEAD if fresh else HISTORY_TO_LEARN)
+    since = origin_at - HISTORY
     lifts = load_lifts(session, since, reported_only=True)
     return Signals(
         readings=load_history(session, since, until=origin_at + timedelta(microseconds=1)),
