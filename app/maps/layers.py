@@ -23,9 +23,9 @@ ROADS: Final = {
     "primary": ("major", 7),
     "secondary": ("major", 9),
     "tertiary": ("medium", 10),
-    "unclassified": ("minor", 12),
-    "residential": ("minor", 12),
-    "living_street": ("minor", 12),
+    "unclassified": ("minor", 11),
+    "residential": ("minor", 11),
+    "living_street": ("minor", 11),
     "pedestrian": ("minor", 13),
     "service": ("service", 13),
     "track": ("service", 13),
@@ -34,7 +34,7 @@ ROADS: Final = {
     "cycleway": ("path", 14),
     "steps": ("path", 14),
 }
-"""Highway → class and first zoom."""
+"""Highway → class and first zoom. Where bins stand is seen from 11 on: a whole town on a screen."""
 
 LAND: Final = {
     ("landuse", "residential"): "town",

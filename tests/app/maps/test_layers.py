@@ -16,7 +16,7 @@ from routing.roads.extract import Area
     [
         ({"highway": "motorway"}, "roads", "motorway", 5),
         ({"highway": "motorway_link"}, "roads", "motorway", 7),
-        ({"highway": "residential", "name": "Elm Row"}, "roads", "minor", 12),
+        ({"highway": "residential", "name": "Elm Row"}, "roads", "minor", 11),
         ({"waterway": "river"}, "water", "river", 8),
     ],
 )
