@@ -68,7 +68,7 @@ def draw(
     if not moments:
         return None
     x = _scale(min(moments), max(moments), LEFT, WIDTH - RIGHT)
-    heights = _nice_steps(min(floor_at, *values), max(values))
+    heights = _nice_steps(_lowest(values, floor_at), max(values))
     y = _scale(heights[0], heights[-1], HEIGHT - BOTTOM, TOP)
     return Chart(
         unit=unit,
@@ -87,6 +87,12 @@ def _seconds(at: date | datetime) -> float:
 def _scale(low: float, high: float, first: float, last: float) -> Any:
     span = (high - low) or 1.0
     return lambda value: round(first + (value - low) / span * (last - first), 1)
+
+
+def _lowest(values: list[float], floor_at: float) -> float:
+    """Where the axis begins: at the floor, also when noise dips a little below it (a sensor's -1 %)."""
+    lowest = min(floor_at, *values)
+    return floor_at if floor_at - lowest < (max(values) - lowest) / 20 else lowest
 
 
 def _nice_steps(low: float, high: float, *, about: int = 4) -> list[float]:

@@ -41,3 +41,12 @@ def test_marks_outside_the_time_shown_are_left_out_and_bands_close():
     ((_, outline),) = chart.bands
     assert outline.count("L") == 3
     assert outline.endswith("Z")
+
+
+def test_noise_below_the_floor_does_not_stretch_the_axis_but_real_depths_do():
+    def labels(lowest: float) -> list[str]:
+        chart = draw([Line("l", "line", [(MONDAY, lowest), (TUESDAY, 100.0)])], unit="%")
+        return [tick.label for tick in chart.y_ticks]
+
+    assert labels(-1.0) == ["0", "25", "50", "75", "100"]
+    assert labels(-50.0) == ["-50", "0", "50", "100"]
