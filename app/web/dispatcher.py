@@ -23,6 +23,7 @@ from app.web.night_view import (
     NightView,
     filter_containers,
     load_night,
+    load_progress,
     load_workforce,
     neighbours,
     service_date_to_show,
@@ -51,6 +52,7 @@ def _night_page() -> str:
         "dispatcher/night.html",
         night=shown,
         view=shown.shown,
+        progress=load_progress(session(), identity(), shown),
         facts=summary_of(shown.shown.plan) if shown.shown else {},
         neighbours=neighbours(shown.service_date),
         list=filter_containers(

@@ -46,6 +46,11 @@ def duration(seconds: float | None) -> str:
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
 
 
+def lateness(seconds: float) -> str:
+    """Against the plan: 12 min late, 1 h 05 min early; within five minutes, on time."""
+    return "on time" if abs(seconds) < 300 else f"{duration(abs(seconds))} {'late' if seconds > 0 else 'early'}"
+
+
 def clock(at: datetime | None, timezone: str) -> str:
     return NOT_KNOWN if at is None else f"{at.astimezone(ZoneInfo(timezone)):%H:%M}"
 
@@ -72,5 +77,6 @@ def plural(count: int, one: str, many: str | None = None) -> str:
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
-    form.__name__: form for form in (number, figure, km, kg, percent, share, duration, clock, moment, day, short_day, words, plural)
+    form.__name__: form
+    for form in (number, figure, km, kg, percent, share, duration, lateness, clock, moment, day, short_day, words, plural)
 }

@@ -10,6 +10,8 @@ from app.assets.models import Absence, Crew, Depot, Facility, Site, Vehicle
 from app.assets.queries import StandingContainer, list_by_id, list_containers_in_service, list_facilities, list_standing, select_rows
 from app.assets.service_days import local_date
 from app.db import TenantSession
+from app.dispatch.progress import Progress
+from app.dispatch.sheet import list_progress
 from app.planning.models import ContainerDecision, Decision, JobStatus, Plan, PlanningJob, RouteVisit
 from app.planning.models import Route as RouteRow
 from app.planning.operations import PUBLISHABLE, next_service_date
@@ -23,6 +25,7 @@ from app.planning.queries import (
     states_by_container,
 )
 from app.telemetry.models import ContainerState
+from app.tenancy.identity import Identity
 from app.tenancy.queries import get_tenant
 from app.tenancy.scope import get_row
 
@@ -102,7 +105,12 @@ class NightView:
     decisions: Counter[Decision]
     why_served: list[tuple[str, int]]
     """Rules that put containers on a route, the most frequent first."""
-    is_over: bool
+    today: date
+    """On the tenant's clocks."""
+
+    @property
+    def is_over(self) -> bool:
+        return self.service_date < self.today
 
     @property
     def is_under_way(self) -> bool:
@@ -150,7 +158,7 @@ def load_night(session: TenantSession, service_date: date, *, plan_id: int | Non
         containers=_containers(session, shown, {row.container_id: row for row in decided}),
         decisions=Counter(row.decision for row in decided),
         why_served=served.most_common(),
-        is_over=service_date < local_date(get_tenant(session), datetime.now(UTC)),
+        today=local_date(get_tenant(session), datetime.now(UTC)),
     )
 
 
@@ -169,6 +177,13 @@ def load_plan(session: TenantSession, plan: Plan, *, with_paths: bool = False) -
         for number, route in enumerate(detail.routes, start=1)
     ]
     return PlanView(plan, routes, detail.containers, detail.facilities)
+
+
+def load_progress(session: TenantSession, who: Identity, night: NightView) -> dict[int, Progress]:
+    """How far each route is that is out today, or was; nothing is driven on a date to come."""
+    if night.service_date > night.today or night.standing_plan is None:
+        return {}
+    return {one.of.route.id: one.progress for one in list_progress(session, who, night.service_date, now=datetime.now(UTC))}
 
 
 def _containers(session: TenantSession, shown: PlanView | None, decided: dict[int, ContainerDecision]) -> list[ContainerView]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from app.web.fill import fill_band
-from app.web.formats import clock, duration, figure, km, plural, share, words
+from app.web.formats import clock, duration, figure, km, lateness, plural, share, words
 from app.web.pages import local_path
 
 
@@ -21,6 +21,10 @@ def test_figures_are_written_with_their_units_and_what_is_not_known_is_a_dash():
     assert (km(12_345), share(0.756), duration(3 * 3600 + 300), duration(59 * 60)) == ("12.3 km", "76 %", "3 h 05 min", "59 min")
     assert (km(None), share(None), duration(None), clock(None, "UTC")) == ("–", "–", "–", "–")
     assert [figure(value) for value in (12_345.6, 123.46, 4.567, 0.0123, 0, None)] == ["12,346", "123.5", "4.57", "0.012", "0", "–"]
+
+
+def test_five_minutes_are_on_time():
+    assert [lateness(seconds) for seconds in (0, 299, -299, 300, -3900)] == ["on time"] * 3 + ["5 min late", "1 h 05 min early"]
 
 
 def test_times_are_the_town_s_own():
