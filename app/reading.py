@@ -42,10 +42,10 @@ class RequestReader(FlaskParser):
 
     def load_json(self, req: Request, schema: Schema) -> Any:  # noqa: ARG002
         body = req.get_data(cache=True)
+        if not req.is_json and (body or req.content_length):  # what was read as a form is no longer there
+            raise unreadable("is not said to be JSON", "Send it with Content-Type: application/json.")
         if not body:
             return missing
-        if not req.is_json:
-            raise unreadable("is not said to be JSON", "Send it with Content-Type: application/json.")
         told = read_json(body)
         problems = tuple(FieldProblem(".".join(path) or "body", NOT_TEXT, REMOVE_IT) for path in _find_unstorable(told, ()))
         if problems:
@@ -133,7 +133,8 @@ def _refuse_what_is_no_text() -> None:
     if "\0" in request.path:
         raise NotFound("There is no such address.")
     sent = [*request.args.items(multi=True), *(request.form.items(multi=True) if _is_form() else ())]
-    problems = tuple(FieldProblem(name.replace("\0", ""), NOT_TEXT, REMOVE_IT) for name, value in sent if "\0" in name + value)
+    wrong = [name.replace("\0", "") or "argument" for name, value in sent if "\0" in name + value]
+    problems = tuple(FieldProblem(name, NOT_TEXT, REMOVE_IT) for name in wrong)
     if problems:
         raise Rejected("The request holds what is no text.", fields=problems)
 

@@ -48,7 +48,8 @@ for resource in RESOURCES:
 @blueprint.after_request
 def answer_304_if_nothing_changed(response: Response) -> Response:
     """A reader who names the current version with If-None-Match gets no body."""
-    if "ETag" in response.headers and request.method in ("GET", "HEAD"):
+    asks = "If-None-Match" in request.headers and "If-Match" not in request.headers  # which is a writer's, and no question of a read
+    if asks and "ETag" in response.headers and request.method in ("GET", "HEAD"):
         response.make_conditional(request)
     return response
 
