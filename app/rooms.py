@@ -10,7 +10,7 @@ from app.planning import api as planning
 from app.reporting import api as reporting
 from app.telemetry import api as telemetry
 from app.tenancy import people_api as tenancy
-from app.web import container, dashboard, dispatcher, driver, entry, health
+from app.web import admin, container, dashboard, dispatcher, driver, entry, health
 
 BLUEPRINTS: tuple[ApiBlueprint, ...] = (
     assets.blueprint,
@@ -22,6 +22,7 @@ BLUEPRINTS: tuple[ApiBlueprint, ...] = (
     tenancy.blueprint,
 )
 PAGES: tuple[Blueprint, ...] = (
+    admin.blueprint,
     container.blueprint,
     dashboard.blueprint,
     dispatcher.blueprint,

@@ -21,6 +21,7 @@ NAVIGATION = (
     ("Tonight", "/", Scope.PLANS_READ),
     ("Figures", "/kpis", Scope.KPIS_READ),
     ("Driving", "/drive", Scope.DRIVE),
+    ("People and keys", "/admin", Scope.ADMIN),
 )
 
 

@@ -7,7 +7,7 @@ from app.tenancy.models import Role
 from tests.e2e.browser import Browsing, email_of
 from tests.e2e.town import SeededTown
 
-CLOSED = ["/", "/kpis", "/containers/1", "/routes/1/sheet", "/drive", "/drive/1", "/account"]
+CLOSED = ["/", "/kpis", "/containers/1", "/routes/1/sheet", "/drive", "/drive/1", "/account", "/admin"]
 
 
 @pytest.mark.parametrize("path", CLOSED)

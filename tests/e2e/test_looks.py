@@ -19,6 +19,7 @@ PAGES = {
     "drive": (Role.DISPATCHER, "/drive/{T1}"),
     "routes": (Role.DISPATCHER, "/drive?date={date}"),
     "account": (Role.DISPATCHER, "/account"),
+    "admin": (Role.ADMIN, "/admin"),
 }
 
 
