@@ -1,6 +1,7 @@
 """Kerbside's app: people, rows, clock and network around the two kernels. `create_app` only wires."""
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.config import Settings
 from app.db import Database
@@ -35,6 +36,9 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
     )
     app.extensions["kerbside.settings"] = settings
     app.extensions["kerbside.database"] = database or Database(provision.locate_database(settings).app)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     register_reading(app)
     api = DescribedApi(app)
     for blueprint in BLUEPRINTS:

@@ -22,6 +22,8 @@ class Settings:
     """A Dask scheduler (`tcp://host:8786`) to fan out on; None uses local processes."""
     workers: int | None = None
     """Local processes to fan out on; None means one a core."""
+    trusted_proxies: int = 0
+    """How many proxies of ours stand in front: so many forwarded addresses are believed, and guessers are slowed one by one."""
     solver_memory_mb: int = 2_000
     """What one night's search may take; about 1,000 stops need 1,500, 6,000 stops 2,500 and more."""
     secure_cookies: bool = False
@@ -38,6 +40,7 @@ class Settings:
             secret_key=env.get("KERBSIDE_SECRET_KEY"),
             cluster_address=env.get("KERBSIDE_CLUSTER"),
             workers=int(workers) if workers else None,
+            trusted_proxies=int(env.get("KERBSIDE_TRUSTED_PROXIES", cls.trusted_proxies)),
             solver_memory_mb=int(env.get("KERBSIDE_SOLVER_MEMORY_MB", cls.solver_memory_mb)),
             secure_cookies=env.get("KERBSIDE_SECURE_COOKIES", "") not in ("", "0", "false"),
         )

@@ -9,6 +9,7 @@ from flask import session as cookie
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.errors import FieldProblem, Rejected
+from app.reading import EARLIEST, LATEST
 from app.tenancy import page_session
 from app.tenancy.api import identity, session
 from app.tenancy.identity import Identity
@@ -47,17 +48,22 @@ def back_to(address: str, **arguments: Any) -> AnyResponse:
 
 def local_path(wanted: str | None) -> str:
     """Where to go after signing in: a path of ours, never another site."""
-    is_ours = wanted is not None and wanted.startswith("/") and not wanted.startswith(("//", "/\\"))
+    # browsers drop tabs and line feeds from an address, so "/<tab>/elsewhere" would lead elsewhere
+    is_ours = wanted is not None and wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
     return wanted if wanted and is_ours else "/"
 
 
 def read_date(written: str) -> date:
     """A date out of an address; Rejected where it is none."""
     try:
-        return date.fromisoformat(written)
+        day = date.fromisoformat(written)
     except ValueError as error:
         problem = FieldProblem("date", f"'{written[:20]}' is no date", "Write it like 2026-11-19.")
         raise Rejected("The date cannot be read.", fields=(problem,)) from error
+    if not EARLIEST.date() <= day <= LATEST.date():
+        problem = FieldProblem("date", f"lies in the year {day.year}", "Write it like 2026-11-19.")
+        raise Rejected("The date is not of our times.", fields=(problem,))
+    return day
 
 
 def _navigation(who: Identity) -> list[tuple[str, str, bool]]:

@@ -239,7 +239,19 @@ def test_signing_in_leaves_nothing_of_the_session_before(app: Flask, database: D
         assert not {"view_tenant_id", "link"} & now.keys()
 
 
-@pytest.mark.parametrize("wanted", ["//evil.example", "/\\evil.example", "https://evil.example", "javascript:alert(1)", "\\\\evil", ""])
+ELSEWHERE = [
+    "//evil.example",
+    "/\\evil.example",
+    "https://evil.example",
+    "javascript:alert(1)",
+    "\\\\evil",
+    "",
+    "/\t/evil.example",
+    "/\n/evil.example",
+]
+
+
+@pytest.mark.parametrize("wanted", ELSEWHERE)
 def test_after_signing_in_nobody_is_led_to_another_site(app: Flask, database: Database, tenant_id: int, wanted: str):
     make.user(database, tenant_id, email="ada@town.example")
     answer = app.test_client().post("/sign-in", data={"email": "ada@town.example", "password": make.PASSWORD, "next": wanted})

@@ -17,6 +17,7 @@ MAY_SPEAK_WEB = {
     "app/rooms.py",
     "app/tenancy/page_session.py",
     "app/assets/resource.py",  # makes the endpoints of all kinds of the register
+    "app/reading.py",  # how every request is read, beside app/http.py, which answers
     "app/assets/importing.py",  # a CSV row is held to the same schema as a JSON body
     "app/assets/cells.py",
 }
