@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Response, request, url_for
+from flask import Response, request
 from flask.views import MethodView
 
 from app.dispatch import schemas, sheet
@@ -110,7 +110,7 @@ class RouteLink(MethodView):
     def post(self, route_id: int) -> Any:
         """A driver's link: it opens this one route, without an account, until it runs out."""
         made = create_route_link(session(), identity(), route_id, secret=page_session.secret(), now=_now())
-        url = url_for("entry.driver_link", token=made.token, _external=True)
+        url = page_session.link_address(made.token)
         return {"route_id": route_id, "token": made.token, "url": url, "expires_at": made.expires_at}
 
 

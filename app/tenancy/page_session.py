@@ -5,7 +5,7 @@ from secrets import token_urlsafe
 from typing import cast
 from urllib.parse import urlsplit
 
-from flask import current_app, request
+from flask import current_app, request, url_for
 from flask import session as cookie
 
 from app.config import Settings
@@ -39,6 +39,12 @@ def start_with_link(token: str) -> Identity:
     cookie.permanent = True
     cookie["link"] = token
     return found
+
+
+def link_address(token: str) -> str:
+    """A driver's link as an address; behind https it says so, though the request may have come to us over plain http."""
+    scheme = "https" if current_app.config["SESSION_COOKIE_SECURE"] else None
+    return url_for("entry.driver_link", token=token, _external=True, _scheme=scheme)
 
 
 def end() -> None:

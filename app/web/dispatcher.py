@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, flash, jsonify, redirect, request, url_for
+from flask import Blueprint, flash, jsonify, redirect, request
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
@@ -136,7 +136,7 @@ def withdraw(plan_id: int) -> Response:
 def driver_link(route_id: int) -> str:
     """A link for the crew of a route, to be copied into a message; this answer is the only place where it stands."""
     made = create_route_link(session(), identity(), route_id, secret=page_session.secret(), now=datetime.now(UTC))
-    return render_page("dispatcher/link.html", link=made, url=url_for("entry.driver_link", token=made.token, _external=True))
+    return render_page("dispatcher/link.html", link=made, url=page_session.link_address(made.token))
 
 
 @blueprint.get("/routes/<int:route_id>/sheet")

@@ -338,6 +338,12 @@ class TestDriversLink:
         assert (entry["subject_kind"], entry["subject_id"]) == ("route", driven.route.id)
         assert answer.json["token"] not in str(entry)
 
+    def test_behind_https_the_address_says_so(self, app: Flask, client: FlaskClient, driven: OnTheRoad, monkeypatch: pytest.MonkeyPatch):
+        told = client.post(f"{API}/routes/{driven.route.id}/link").json["url"]
+        monkeypatch.setitem(app.config, "SESSION_COOKIE_SECURE", True)
+        assert told.startswith("http://localhost/d/link_")
+        assert client.post(f"{API}/routes/{driven.route.id}/link").json["url"].startswith("https://localhost/d/link_")
+
     def test_it_runs_out_two_days_after_the_route_ends(self, client: FlaskClient, session: TenantSession):
         tomorrow = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
         driven = make.route(session, of=make.plan(session, service_date=tomorrow.date()), starts_at=tomorrow)
