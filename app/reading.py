@@ -140,4 +140,5 @@ def _refuse_what_is_no_text() -> None:
 
 
 def _is_form() -> bool:
-    return request.mimetype in ("application/x-www-form-urlencoded", "multipart/form-data")
+    """Of a page: an endpoint of the API reads its body itself, and what was read as a form would no longer be there."""
+    return not request.path.startswith("/api/") and request.mimetype in ("application/x-www-form-urlencoded", "multipart/form-data")

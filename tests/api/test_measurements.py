@@ -203,3 +203,10 @@ def test_a_device_is_registered_mounted_and_taken_out(client: FlaskClient, sessi
     assert taken.json["container_id"] is None
     assert client.post("/api/v1/devices", json={"device_uid": "A81758FFFE0"}).status_code == 409
     assert client.get("/api/v1/devices", query_string={"device_uid": "A81758FFFE0"}).json["items"][0]["id"] == made.json["id"]
+
+
+def test_a_sender_that_names_no_content_type_is_understood(client: FlaskClient, device: str):
+    """`curl -d` and many network servers call any body a form."""
+    answer = client.post(URL, data=body_of(item(device)), content_type="application/x-www-form-urlencoded")
+    assert answer.status_code == 200, answer.text
+    assert answer.json["counts"]["stored"] == 1

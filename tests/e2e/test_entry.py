@@ -19,7 +19,7 @@ def test_whoever_is_signed_out_is_led_to_sign_in(browsing: Browsing, path: str):
 
 
 def test_after_signing_in_one_is_where_one_wanted_to_be(browsing: Browsing, town: SeededTown):
-    page = browsing.signed_in(email_of(Role.ANALYST), to="/containers/1")
+    page = browsing.signed_in(email_of(Role.ANALYST), to=f"/containers/{town.container_ids[0]}")
 
     expect(page.get_by_role("heading", level=1)).to_contain_text("K-000")
 
