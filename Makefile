@@ -40,7 +40,7 @@ run: install     ## serve what is there
 	@kerbside serve
 
 test: install-dev ## everything, on a throw-away PostgreSQL
-	@pytest
+	@pytest -n auto --maxprocesses 8 --dist loadfile
 
 lint: install-dev ## ruff, mypy, import-linter
 	@ruff check . && ruff format --check . && mypy && lint-imports
