@@ -124,10 +124,18 @@ def summarise(city: City, choice: Choice, task: Task, plan: kernel.Plan, bound: 
         "bound_kind": None if bound is None else bound.method,
         "gap_pct": None if bound is None else round(gap_pct(plan, bound), 1),
         "engine": plan.engine,
-        "roads": task.travel.engine.name,
+        "roads": roads_of(city, task),
         "roads_approximate": task.travel.approximate,
         "seconds": {step: round(seconds, 2) for step, seconds in steps_s.items()},
     }
+
+
+def roads_of(city: City, task: Task) -> str:
+    """Which travel times the plan stands on: the map, its build and the engine, or the engine alone where there is no map."""
+    engine = task.travel.engine.name
+    if task.travel.approximate or city.map_digest is None:
+        return engine
+    return f"{city.tenant.map_name} ({city.map_digest[:12]}), {engine}"
 
 
 def violations_json(violations: Sequence[Any]) -> list[dict[str, Any]]:

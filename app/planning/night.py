@@ -17,7 +17,17 @@ from app.config import Settings
 from app.db import Database, TenantSession
 from app.maps.operations import open_engine
 from app.planning.city import City, load_city
-from app.planning.from_plan import Line, money, pack_problem, path_along_streets, route_row, summarise, violations_json, visit_rows
+from app.planning.from_plan import (
+    Line,
+    money,
+    pack_problem,
+    path_along_streets,
+    roads_of,
+    route_row,
+    summarise,
+    violations_json,
+    visit_rows,
+)
 from app.planning.models import Plan, PlanOrigin
 from app.planning.outlook import WEEK_H, Outlook, glance, load_signals, predict_fill
 from app.planning.reasons import decisions, detour_costs
@@ -179,7 +189,7 @@ def _plan_values(result: NightResult) -> dict[str, Any]:
         "service_date": result.city.service_date,
         "engine": result.plan.engine,
         "seed": result.plan.seed,
-        "roads": result.task.travel.engine.name,
+        "roads": roads_of(result.city, result.task),
         "roads_approximate": result.task.travel.approximate,
         "input_digest": result.input_digest,
         "problem": pack_problem(result.task),
