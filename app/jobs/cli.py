@@ -80,7 +80,11 @@ def main(context: click.Context) -> None:
 
 
 def open_database(settings: Settings) -> tuple[DatabaseUrls, Database]:
+    """The database with the newest schema: a newcomer's first command may be any of them."""
+    from migrations.run import upgrade
+
     urls = locate_database(settings)
+    upgrade(urls.owner)
     return urls, Database(urls.app)
 
 
@@ -131,6 +135,7 @@ def worker(settings: Settings, once: bool) -> None:
     """Plan the nights that are due, keep the deadlines, make partitions ahead. Run as many as you like."""
     from app.jobs.worker import run_worker
 
+    open_database(settings)[1].engine.dispose()
     run_worker(settings, once=once)
 
 

@@ -26,12 +26,12 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture(scope="module")
-def own_urls(urls: DatabaseUrls, cluster: EmbeddedPostgres) -> Iterator[DatabaseUrls]:
-    """A database that this module's commands commit to."""
+def own_urls(cluster: EmbeddedPostgres, urls: DatabaseUrls) -> Iterator[DatabaseUrls]:
+    """An empty database, as a newcomer's: the first command of all has to bring it to the newest schema."""
     name = f"cli_{uuid4().hex[:8]}"
     superuser = create_engine(cluster.url(database="postgres", user="postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
     with superuser.connect() as connection:
-        connection.execute(text(f"create database {name} template kerbside_test owner {OWNER_ROLE}"))
+        connection.execute(text(f"create database {name} owner {OWNER_ROLE}"))
     yield DatabaseUrls(app=cluster.url(database=name, user=APP_ROLE), owner=cluster.url(database=name, user=OWNER_ROLE))
     with superuser.connect() as connection:
         connection.execute(text(f"drop database {name} with (force)"))
