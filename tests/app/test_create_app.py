@@ -1,6 +1,8 @@
 """What the app is told about the machine it runs on."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from flask import request
@@ -28,3 +30,14 @@ def test_the_signing_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path
     first = Settings(data_dir=tmp_path).signing_key()
     assert Settings(data_dir=tmp_path).signing_key() == first
     assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0
+
+
+def test_workers_that_start_at_once_sign_with_one_key(tmp_path: Path):
+    """A key that is seen before it is whole would leave one worker without any."""
+    for attempt in range(30):
+        settings = Settings(data_dir=tmp_path / str(attempt))
+        with ThreadPoolExecutor(8) as pool:
+            together = Barrier(8)
+            keys = set(pool.map(lambda _, s=settings, b=together: (b.wait(), s.signing_key())[1], range(8)))
+        assert len(keys) == 1
+        assert len(keys.pop()) == 64
