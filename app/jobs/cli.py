@@ -79,12 +79,17 @@ def main(context: click.Context) -> None:
     context.obj = Settings.from_env()
 
 
-def open_database(settings: Settings) -> tuple[DatabaseUrls, Database]:
-    """The database with the newest schema: a newcomer's first command may be any of them."""
+def newest_schema(settings: Settings) -> DatabaseUrls:
+    """Where the database is, brought to the newest schema: a newcomer's first command may be any of them."""
     from migrations.run import upgrade
 
     urls = locate_database(settings)
     upgrade(urls.owner)
+    return urls
+
+
+def open_database(settings: Settings) -> tuple[DatabaseUrls, Database]:
+    urls = newest_schema(settings)
     return urls, Database(urls.app)
 
 
@@ -112,17 +117,15 @@ def tenant_number(database: Database, slug: str) -> int:
 def serve(settings: Settings, host: str, port: int, workers: int | None, no_worker: bool, quiet: bool) -> None:
     """Serve the pages and the API, and plan the nights, until Ctrl-C."""
     from app.jobs import server
-    from migrations.run import upgrade
 
-    urls = locate_database(settings)
-    upgrade(urls.owner)
+    newest_schema(settings)
     free = server.free_port(host, port)
     if free != port:
         say(f"Port {port} is taken; using {free}.")
     say(f"Kerbside: http://{host}:{free}/  (Ctrl-C stops it)")
     beside = None if no_worker else server.start_worker()
     try:
-        server.serve(settings, host=host, port=free, workers=workers, quiet=quiet)
+        server.serve(host=host, port=free, workers=workers, quiet=quiet)
     finally:
         if beside:
             server.stop_process(beside)
@@ -135,7 +138,7 @@ def worker(settings: Settings, once: bool) -> None:
     """Plan the nights that are due, keep the deadlines, make partitions ahead. Run as many as you like."""
     from app.jobs.worker import run_worker
 
-    open_database(settings)[1].engine.dispose()
+    newest_schema(settings)
     run_worker(settings, once=once)
 
 
@@ -143,9 +146,7 @@ def worker(settings: Settings, once: bool) -> None:
 @click.pass_obj
 def migrate(settings: Settings) -> None:
     """Bring the database to the newest schema."""
-    from migrations.run import upgrade
-
-    upgrade(locate_database(settings).owner)
+    newest_schema(settings)
     say("The schema is the newest.")
 
 

@@ -1,6 +1,5 @@
 """`kerbside serve`: gunicorn on the app, and beside it the worker that plans the nights."""
 
-import multiprocessing
 import os
 import signal
 import socket
@@ -11,7 +10,6 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.util import import_app
 
-from app.config import Settings
 from app.errors import SetupError
 
 STREAMS = 16
@@ -61,12 +59,12 @@ class Server(BaseApplication):  # type: ignore[misc]
         return import_app("wsgi:application")
 
 
-def serve(settings: Settings, *, host: str, port: int, workers: int | None = None, threads: int = 24, quiet: bool = False) -> None:  # noqa: ARG001
+def serve(*, host: str, port: int, workers: int | None = None, threads: int = 24, quiet: bool = False) -> None:
     """Serve until SIGINT or SIGTERM; the caller has taken the database's lease, so that it stays up between workers."""
     Server(
         {
             "bind": f"{host}:{port}",
-            "workers": workers or min(4, os.cpu_count() or multiprocessing.cpu_count()),
+            "workers": workers or min(4, os.cpu_count() or 1),
             "worker_class": "gthread",
             "threads": threads + STREAMS,
             "timeout": 120,
