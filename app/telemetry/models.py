@@ -122,6 +122,8 @@ class Lift(TenantRow):
     vehicle_id: Mapped[Id | None]
     fill_before_pct: Mapped[float | None] = mapped_column(REAL)
     weight_kg: Mapped[float | None] = mapped_column(REAL)
+    weighed_by: Mapped[LiftSource | None] = mapped_column(enum_type(LiftSource, name="weighed_by"))
+    """Whose weight it is: a reporter takes back its own, never another's."""
     client_uid: Mapped[UUID | None]
     """The reporter's own number for it, so that a repeat is not a second lift."""
     recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -138,7 +140,8 @@ class Lift(TenantRow):
         if self.source is LiftSource.SENSOR:
             self.source, self.lifted_at = source, lifted_at
         self.vehicle_id = self.vehicle_id or vehicle_id
-        self.weight_kg = weight_kg if self.weight_kg is None else self.weight_kg
+        if self.weight_kg is None:
+            self._weigh(weight_kg, source)
         self.client_uid = self.client_uid or client_uid
 
     def revise(
@@ -155,8 +158,12 @@ class Lift(TenantRow):
             return False
         moved = lifted_at != self.lifted_at
         self.lifted_at, self.vehicle_id, self.client_uid = lifted_at, vehicle_id, client_uid
-        self.weight_kg = self.weight_kg if weight_kg is None else weight_kg
+        if weight_kg is not None or self.weighed_by is source:
+            self._weigh(weight_kg, source)
         return moved
+
+    def _weigh(self, weight_kg: float | None, source: LiftSource) -> None:
+        self.weight_kg, self.weighed_by = weight_kg, None if weight_kg is None else source
 
 
 class ForecastRun(TenantRow):

@@ -10,8 +10,9 @@ from uuid import uuid4
 from app.db import TenantSession
 from app.dispatch.models import ActionKind
 from app.dispatch.reports import Report
-from app.planning.models import Plan, PlanOrigin, PlanStatus, Route, RouteVisit, VisitKind
+from app.planning.models import Plan, PlanStatus, Route, RouteVisit, VisitKind
 from tests.factories import assets as make
+from tests.factories import plans
 
 DAY = date(2026, 11, 19)
 STARTS_AT = datetime(2026, 11, 19, 5, tzinfo=UTC)
@@ -32,22 +33,7 @@ class OnTheRoad:
 
 def plan(session: TenantSession, **values: Any) -> Plan:
     """Published for `DAY`."""
-    plain: dict[str, Any] = {
-        "service_date": DAY,
-        "status": PlanStatus.PUBLISHED,
-        "origin": PlanOrigin.NIGHT,
-        "engine": "by hand",
-        "seed": 1,
-        "roads": "great circle",
-        "roads_approximate": True,
-        "input_digest": "0" * 64,
-        "cost": Decimal(100),
-        "published_at": STARTS_AT,
-    }
-    made = Plan(**plain | values)
-    session.add(made)
-    session.flush()
-    return made
+    return plans.plan(session, **{"service_date": DAY, "status": PlanStatus.PUBLISHED, "published_at": STARTS_AT} | values)
 
 
 def route(

@@ -79,6 +79,21 @@ def test_another_reporter_of_the_same_emptying_adds_what_it_knows(session: Tenan
     assert (driver.source, driver.lifted_at, driver.weight_kg) == (LiftSource.DRIVER, NOW, 61)
 
 
+def test_who_corrects_a_report_takes_back_no_weight_but_its_own(session: TenantSession):
+    """The scale weighs 61 kg, the driver's first report nothing, its later one neither: 61 stay. The driver's own 50 kg would go."""
+    container_id, other_id = make.container(session).id, make.container(session).id
+    first, later = uuid4(), NOW + timedelta(minutes=5)
+    lift = record_lift(session, container_id, later, LiftSource.DRIVER, client_uid=first)
+    record_lift(session, container_id, later, LiftSource.LIFT_READER, weight_kg=61)
+    own = record_lift(session, other_id, later, LiftSource.DRIVER, weight_kg=50, client_uid=(other := uuid4()))
+
+    for container, uid in ((container_id, first), (other_id, other)):
+        record_lifts(session, [LiftReport(container, NOW, LiftSource.DRIVER, client_uid=uuid4(), repeats=frozenset({uid}))])
+
+    assert (lift.lifted_at, lift.weight_kg, lift.weighed_by) == (NOW, 61, LiftSource.LIFT_READER)
+    assert (own.lifted_at, own.weight_kg, own.weighed_by) == (NOW, None, None)
+
+
 @pytest.mark.parametrize(("hours", "count"), [(0.4, 1), (1, 2)])
 def test_one_driver_twice_in_minutes_is_one_lift_and_twice_in_hours_two(session: TenantSession, hours: float, count: int):
     container_id = make.container(session).id
