@@ -18,3 +18,9 @@ class InstanceFormatError(RoutingError):
 
 class EngineError(RoutingError):
     """A solver failed for a reason of its own (crash, kill, memory), not because the problem has no solution."""
+
+
+def require(condition: bool, message: str) -> None:
+    """A constructor's own check: ValueError with the message unless the condition holds."""
+    if not condition:
+        raise ValueError(message)

@@ -49,10 +49,15 @@ class RouteCost:
     distance: int = 0
     lifts: int = 0
     fees: int = 0
+    overtime: int = 0
+    changes: int = 0
+    """Stops that another vehicle than their usual one serves."""
+    unfairness: int = 0
+    """What the round takes above its fair share."""
 
     @property
     def total(self) -> int:
-        return self.fixed + self.time + self.distance + self.lifts + self.fees
+        return self.fixed + self.time + self.distance + self.lifts + self.fees + self.overtime + self.changes + self.unfairness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from routing.problem import BreakRule, Travel, Window
+from routing.problem import BreakRule, Compartment, Pace, Travel, Window
 from routing.stopping import FirstOf, MaxIterations, MaxSeconds
 from tests.routing.ascii_city import ascii_city, stop, truck
 
@@ -20,11 +20,17 @@ A, B = PROBLEM.stops
         (lambda: Travel(np.zeros((2, 3), int), np.zeros((2, 3), int)), "square"),
         (lambda: Travel(np.zeros((2, 2)), np.zeros((2, 2), int)), "integers"),
         (lambda: Travel(np.full((2, 2), -2), np.zeros((2, 2), int)), "no way"),
-        (lambda: stop(-1, 1), "load"),
+        (lambda: replace(PROBLEM, stops=(replace(A, load=(-1, 1)),)), "load"),
+        (lambda: replace(PROBLEM, stops=(replace(A, bring_to="B"), B)), "negative"),
+        (lambda: replace(PROBLEM, stops=(replace(A, bring_to="C"),)), "set down"),
+        (lambda: replace(PROBLEM, vehicles=(truck(head=("Z",)),)), "no such stop"),
+        (lambda: Travel(np.zeros((2, 2), int), np.zeros((2, 2), int), paces=(Pace(9, 1000), Pace(9, 900))), "ascend"),
+        (lambda: BreakRule(key="b", duration_s=60, after_work_s=9, parts_s=(30, 30)), "repeats"),
+        (lambda: truck(compartments=(Compartment(classes=frozenset("a"), capacity=(1, 1)),) * 2), "one compartment"),
         (lambda: stop(prize=-1), "prize"),
         (lambda: truck(cost_per_m=-1), "costs"),
         (lambda: truck(compacted_density_kg_m3={"waste": 0}), "densities"),
-        (lambda: BreakRule(key="b", duration_s=60), "either a window or after_work_s"),
+        (lambda: BreakRule(key="b", duration_s=60), "give one of window"),
         (lambda: replace(PROBLEM, stops=(A, A)), "stop keys repeat"),
         (lambda: replace(PROBLEM, stops=(replace(A, location=9),)), "location 9"),
         (lambda: replace(PROBLEM, stops=(replace(A, load=(1,)),)), "one entry for each"),
