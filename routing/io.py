@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from enum import StrEnum
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
 
 from routing.errors import InstanceFormatError
 from routing.instances import looks_like_solomon, looks_like_vrplib, read_solomon, read_vrplib
-from routing.plan import Plan, Reason, Route, RouteCost, Unserved, Visit, VisitKind
-from routing.problem import BreakRule, Facility, Problem, Stop, Travel, Vehicle, Window
+from routing.plan import Plan
+from routing.problem import Problem
 
 PROBLEM_FORMAT = "kerbside-routing-problem"
 PLAN_FORMAT = "kerbside-routing-plan"
@@ -61,7 +64,7 @@ def write_plan(plan: Plan, path: Path | str) -> None:
 
 
 def problem_to_json(problem: Problem) -> Json:
-    """The problem as a JSON object: fields as in the classes, sets as sorted lists."""
+    """The problem as a JSON object: fields as in the classes, sets as sorted lists, without the fields that equal their default."""
     return {"format": PROBLEM_FORMAT, "version": VERSION, **_plain(problem)}
 
 
@@ -72,17 +75,23 @@ def plan_to_json(plan: Plan) -> Json:
 
 def problem_from_json(data: Json) -> Problem:
     """Back from `problem_to_json`; raises InstanceFormatError."""
-    return _read(data, PROBLEM_FORMAT, _problem)
+    return _read(data, PROBLEM_FORMAT, Problem)
 
 
 def plan_from_json(data: Json) -> Plan:
     """Back from `plan_to_json`; raises InstanceFormatError."""
-    return _read(data, PLAN_FORMAT, _plan)
+    return _read(data, PLAN_FORMAT, Plan)
 
 
 def problem_digest(problem: Problem) -> str:
-    """SHA-256 over the canonical JSON of all but the matrices, then the matrices' little-endian int32: equal problems, equal digest."""
-    described = {f.name: _plain(getattr(problem, f.name)) for f in fields(problem) if f.name != "travel"}
+    """SHA-256 over the canonical JSON of all but the matrices, then the matrices' little-endian int32: equal problems, equal digest.
+
+    A field that equals its default is no part of it, so that a digest outlives fields that are added later.
+    """
+    described = {name: _plain(getattr(problem, name)) for name in _told(problem) if name != "travel"}
+    paces = [_plain(travel.paces) for travel in problem.travel]
+    if any(paces):
+        described["paces"] = paces
     digest = hashlib.sha256(_dump({"format": PROBLEM_FORMAT, "version": VERSION, **described}).encode())
     for travel in problem.travel:
         for matrix in (travel.drive_s, travel.distance_m):
@@ -111,7 +120,7 @@ def _parse(text: str) -> Json:
 
 def _plain(value: object) -> Any:
     if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {name: _plain(getattr(value, name)) for name in _told(value)}
     if isinstance(value, frozenset):
         return sorted(value)
     if isinstance(value, np.ndarray):
@@ -121,78 +130,62 @@ def _plain(value: object) -> Any:
     return dict(value) if isinstance(value, Mapping) else value
 
 
-def _read(data: Json, expected: str, build: Callable[[Json], T]) -> T:
+def _told(thing: Any) -> list[str]:
+    """Fields of a dataclass that say something: all but those that equal their default."""
+    cls: Any = type(thing)
+    return [name for name, default in _defaults(cls) if default is MISSING or getattr(thing, name) != default]
+
+
+@cache
+def _defaults(cls: Any) -> tuple[tuple[str, Any], ...]:
+    return tuple((f.name, f.default if f.default_factory is MISSING else f.default_factory()) for f in fields(cls))
+
+
+def _read(data: Json, expected: str, cls: type[T]) -> T:
     if data.get("format") != expected or data.get("version") != VERSION:
         raise InstanceFormatError(f"expected {expected!r} version {VERSION}, got {data.get('format')!r} version {data.get('version')!r}")
     try:
-        return build(data)
-    except KeyError as error:
-        raise InstanceFormatError(f"missing field {error}") from error
+        built: T = _built(cls, {name: value for name, value in data.items() if name not in ("format", "version")}, "")
     except (TypeError, ValueError) as error:
         raise InstanceFormatError(str(error)) from error
+    return built
 
 
-def _problem(data: Json) -> Problem:
-    return Problem(
-        stops=tuple(_stop(one) for one in data["stops"]),
-        facilities=tuple(_facility(one) for one in data["facilities"]),
-        vehicles=tuple(_vehicle(one) for one in data["vehicles"]),
-        travel=tuple(_travel(one) for one in data["travel"]),
-        dimensions=tuple(data["dimensions"]),
-    )
+def _built(hint: Any, data: Any, where: str) -> Any:
+    """`data` as what the annotation says; `where` is the way to it through the file."""
+    if is_dataclass(hint):
+        return _record(hint, data, where)
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is UnionType:
+        return None if data is None else _built(inner[0], data, where)
+    if origin in (tuple, frozenset):
+        return origin(_built(inner[0], one, f"{where}[{i}]") for i, one in enumerate(_expect(list, data, where)))
+    if origin is Mapping:
+        return {key: _built(inner[1], one, f"{where}.{key}") for key, one in _expect(dict, data, where).items()}
+    if origin is np.ndarray:
+        return np.array(data, dtype=np.int64)
+    if issubclass(hint, StrEnum):
+        return hint(data)
+    return _expect(hint, data, where)
 
 
-def _travel(data: Json) -> Travel:
-    return Travel(np.array(data["drive_s"], dtype=np.int64), np.array(data["distance_m"], dtype=np.int64))
+def _record(cls: Any, data: Any, where: str) -> Any:
+    hints = _hints(cls)
+    given = _expect(dict, data, where)
+    unknown, missing = given.keys() - hints.keys(), [name for name, default in _defaults(cls) if default is MISSING and name not in given]
+    if unknown or missing:
+        said = f"knows no {', '.join(sorted(unknown))}" if unknown else f"lacks {', '.join(missing)}"
+        raise InstanceFormatError(f"{where or 'the file'} {said}")
+    return cls(**{name: _built(hints[name], value, f"{where}.{name}".lstrip(".")) for name, value in given.items()})
 
 
-def _stop(data: Json) -> Stop:
-    allowed = data["allowed_vehicles"]
-    changed = {
-        "load": tuple(data["load"]),
-        "windows": _windows(data["windows"]),
-        "needs": frozenset(data["needs"]),
-        "allowed_vehicles": None if allowed is None else frozenset(allowed),
-    }
-    return Stop(**{**data, **changed})
+@cache
+def _hints(cls: Any) -> dict[str, Any]:
+    return get_type_hints(cls)
 
 
-def _facility(data: Json) -> Facility:
-    return Facility(**{**data, "accepts": frozenset(data["accepts"]), "windows": _windows(data["windows"])})
-
-
-def _vehicle(data: Json) -> Vehicle:
-    changed = {
-        "capacity": tuple(data["capacity"]),
-        "shift": Window(**data["shift"]),
-        "classes": frozenset(data["classes"]),
-        "breaks": tuple(_break(one) for one in data["breaks"]),
-        "offers": frozenset(data["offers"]),
-    }
-    return Vehicle(**{**data, **changed})
-
-
-def _break(data: Json) -> BreakRule:
-    return BreakRule(**{**data, "window": None if data["window"] is None else Window(**data["window"])})
-
-
-def _windows(data: list[Json]) -> tuple[Window, ...]:
-    return tuple(Window(**one) for one in data)
-
-
-def _plan(data: Json) -> Plan:
-    return Plan(
-        routes=tuple(_route(one) for one in data["routes"]),
-        unserved=tuple(Unserved(**{**one, "reason": Reason(one["reason"])}) for one in data["unserved"]),
-        engine=data["engine"],
-        seed=data["seed"],
-        problem_digest=data["problem_digest"],
-    )
-
-
-def _route(data: Json) -> Route:
-    return Route(**{**data, "cost": RouteCost(**data["cost"]), "visits": tuple(_visit(one) for one in data["visits"])})
-
-
-def _visit(data: Json) -> Visit:
-    return Visit(**{**data, "kind": VisitKind(data["kind"]), "load_after": tuple(data["load_after"])})
+def _expect(kind: type[T], data: Any, where: str) -> T:
+    # true and false are integers to Python, but not in a file
+    if not isinstance(data, kind) or (kind is int and isinstance(data, bool)):
+        raise InstanceFormatError(f"{where or 'the file'}: expected {kind.__name__}, got {data!r:.60}")
+    return data
