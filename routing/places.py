@@ -54,6 +54,8 @@ class Stop:
         At most one stop of a group is served; a group of mandatory stops wants exactly one.
     release_s
         What it takes to serve the stop is ready then: the trip that serves it leaves the depot, or the unload before, no earlier.
+        After an unload the truck waits there (the unload's `departure_s` is then the release); a vehicle that is under way waits
+        where it will be free.
     bring_to
         Key of the stop where the same vehicle sets down, later in the same trip, what it takes up here (a container exchanged, a
         bike): that stop's load is this one's, negative. The two are served both or not at all; a prize is the first one's.

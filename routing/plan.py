@@ -26,7 +26,7 @@ class Visit:
     start_s
         Work begins: after setup, and after waiting for a window.
     departure_s
-        The wheels turn again at the earliest.
+        The wheels turn again at the earliest: work is done, and after an unload all that the next trip takes along is released.
     load_after
         What is on board then, one entry a dimension, litres as compacted in this truck.
     """

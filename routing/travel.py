@@ -37,7 +37,8 @@ class Travel:
         that there is no way. Any integers; kept as read-only int32.
     paces
         How the day slows traffic down, ascending in time; before the first, and without any, the matrix holds. A truck that is on
-        the road when the pace changes goes on at the new one, so that who leaves later never arrives earlier [1]_.
+        the road when the pace changes goes on at the new one, so that who leaves later never arrives earlier [1]_. It arrives at
+        the first whole second by which the leg is driven: a leg is rounded up once, at its end, and not at each change of pace.
 
     References
     ----------

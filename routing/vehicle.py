@@ -29,7 +29,8 @@ class BreakRule:
         After each rest of this rule the seconds are counted anew, and the next one is due; not with `window`.
     parts_s
         The rest may also be taken in these parts, in this order, each before the seconds have passed that make the whole one due
-        (EU 561: 900, then 1,800); only with `repeats`.
+        (EU 561: 900, then 1,800); only with `repeats`. A visit of this rule is a part by how long it takes; after the last part, as
+        after a whole rest, the seconds are counted anew.
     only_if_longer_s
         The rule holds for rounds that last longer than this (the 45 minutes of a working day over nine hours).
     """
@@ -76,7 +77,7 @@ class Compartment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FairShare:
-    """What a round should not exceed, so that crews share the work; each second and kilogram above it has a price (0: none)."""
+    """What a round should not exceed, so that crews share the work; each second, and kilogram lifted, above it has a price (0: none)."""
 
     duration_s: int = 0
     cost_per_s: int = 0
@@ -92,19 +93,25 @@ class FairShare:
 class UnderWay:
     """A vehicle that has left already: the round is planned from here on, and counted from its start.
 
+    Such a vehicle always has a route, with nothing left to visit too: it must come home, and empty if it `ends_empty`. Its route
+    starts at `started_s`, whatever the shift's opening and `latest_start_s` say, and its cost is that of the whole round: fixed cost,
+    seconds from `started_s`, metres with `driven_m`; but of lifts, fees and changes only what is still to come, for the past is not known.
+
     Parameters
     ----------
     location, ready_s
         Where it will be free for the next leg, and when. Its `start_location` counts no more.
     started_s
-        When the round began: durations, overtime and breaks count from there.
+        When the round began: durations, overtime, fair share and breaks count from there.
     load, classes
         What is on board, one entry a dimension, litres as compacted; and of which classes. With compartments, `load` must be zero in
         all but one class's compartment.
     driven_s, driven_m, rested_s
-        At the wheel and on the road so far; when the last break ended (breaks are counted from there), 0 for none yet.
+        At the wheel and on the road so far; when the last break ended, 0 for none yet. Breaks that repeat are counted from there:
+        at the wheel since then counts as the lesser of `driven_s` and `ready_s - rested_s`, the most that it can have been.
     lifted, stops, unloads
-        What has been lifted in all (one entry a dimension, () for nothing), at how many stops, and how often it was emptied.
+        What has been lifted in all (one entry a dimension, litres as compacted, () for nothing), at how many stops, and how often
+        it was emptied: limits on load, stops and trips count them.
     taken
         Keys of the break rules that do not repeat and are done.
     """
@@ -127,6 +134,7 @@ class UnderWay:
             0 <= self.started_s <= self.ready_s, f"a round under way has started before it goes on, got {self.started_s} and {self.ready_s}"
         )
         require(all(amount >= 0 for amount in (*self.load, *self.lifted)), "what is on board must not be negative")
+        require(bool(self.classes) or not any(self.load), "what is on board has a class")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +152,7 @@ class Vehicle:
     compacted_density_kg_m3
         Density that its press reaches, by class; a class not named is not compacted. Not to be changed after construction.
     one_class_per_trip
-        Between two unloads all waste is of one class.
+        All that is on board at a time is of one class. What was taken up to be brought elsewhere is on board until it is set down.
     ends_empty
         The last visit before the end depot is an unload. False: what is on board at the end is somebody else's affair
         (classic instances unload at the depot).
@@ -168,7 +176,8 @@ class Vehicle:
     latest_start_s
         The round must have begun by then, or None.
     max_drive_s, max_distance_m, max_stops, max_lifted
-        Most at the wheel, on the road, of stops, and of load over the whole round (one entry a dimension), or None.
+        Most at the wheel, on the road, of stops (those where something is set down too), and of load lifted over the whole round
+        (one entry a dimension, litres as compacted; what is set down takes nothing off), or None.
     overtime_after_s, overtime_cost_per_s
         Each second that the round lasts longer costs so much more.
     fair_share
@@ -176,7 +185,8 @@ class Vehicle:
     under_way
         Where it stands, if it has left already.
     head
-        Keys of stops and facilities that come first, in this order, before anything else: what a driver has been told.
+        Keys of stops and facilities that come first, in this order, before anything else but breaks: what a driver has been told.
+        A vehicle with a head always has a route.
     sequence
         Keys of stops that are served, by whichever of them this vehicle serves, in this order.
     """
