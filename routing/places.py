@@ -54,11 +54,12 @@ class Stop:
         At most one stop of a group is served; a group of mandatory stops wants exactly one.
     release_s
         What it takes to serve the stop is ready then: the trip that serves it leaves the depot, or the unload before, no earlier.
-        After an unload the truck waits there (the unload's `departure_s` is then the release); a vehicle that is under way waits
-        where it will be free.
+        The first trip leaves when the round starts. After an unload the truck waits there (the unload's `departure_s` is then the
+        latest release of the stops up to the next unload); a vehicle that is under way waits where it will be free.
     bring_to
         Key of the stop where the same vehicle sets down, later in the same trip, what it takes up here (a container exchanged, a
-        bike): that stop's load is this one's, negative. The two are served both or not at all; a prize is the first one's.
+        bike): that stop's load is this one's, negative. The two are served both or not at all; a prize is the first one's. Once set
+        down it is on board no more, so a truck may end empty without an unload; no unload lies between the two.
     usual_vehicle, change_cost
         Served by another vehicle than its usual one, a stop costs `change_cost`: drivers who know their round, or a plan under way
         that is to change little.
@@ -95,7 +96,11 @@ class Stop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facility:
-    """A place to unload: which classes, when, how long it takes (`turnaround_s`, queue included), what a visit and a kilogram cost."""
+    """A place to unload: which classes, when, how long it takes (`turnaround_s`, queue included), what a visit and a kilogram cost.
+
+    An unload empties the whole truck, compartments included, so the facility must accept every class on board. The fee for the
+    visit is due each time, with nothing on board too.
+    """
 
     key: str
     location: int

@@ -38,7 +38,9 @@ class Travel:
     paces
         How the day slows traffic down, ascending in time; before the first, and without any, the matrix holds. A truck that is on
         the road when the pace changes goes on at the new one, so that who leaves later never arrives earlier [1]_. It arrives at
-        the first whole second by which the leg is driven: a leg is rounded up once, at its end, and not at each change of pace.
+        the first whole second by which the leg is driven: a leg is rounded up once, at its end, and not at each change of pace. While
+        a pace holds, each second of the clock does exactly 1000 / per_mille seconds of the matrix (600 s that begin 100 s before a
+        pace of 1,300: 100 + 500 × 1.3 = 750 s; 601 s: 100 + 651.3, so 752 s). Metres stay what they are.
 
     References
     ----------

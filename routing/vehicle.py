@@ -15,24 +15,28 @@ class BreakRule:
     """A rest of `duration_s` that must start in time. Exactly one of `window`, `after_work_s` and `after_drive_s` says when.
 
     Time before the start and after the end of the round counts as free: a rest is due only if the round leaves no room for it
-    outside. It is taken standing, where the last visit ended or where the next begins.
+    outside. It is taken standing, where the last visit ended or where the next begins: never on a leg. A rest counts for its own
+    rule alone, and takes its whole length even if the truck would have waited.
 
     Parameters
     ----------
     window
         The rest starts within it; due if the round starts before the rest could be over and ends after the window has closed.
     after_work_s
-        Before so many seconds since the round's start have passed; due if the round lasts longer.
+        Before so many seconds since the round's start have passed (a start at that very second is in time); due if the round lasts
+        longer. Service, waiting and the rests of other rules count.
     after_drive_s
-        Before so many seconds at the wheel have passed; due if the round drives longer.
+        Before so many seconds at the wheel have passed: the wheels turn on legs, from depot to depot. No leg, that home included,
+        may end with more than this driven since the start; due if the round drives longer.
     repeats
-        After each rest of this rule the seconds are counted anew, and the next one is due; not with `window`.
+        From the end of each rest of this rule the seconds are counted anew, and the next one is due; not with `window`.
     parts_s
         The rest may also be taken in these parts, in this order, each before the seconds have passed that make the whole one due
-        (EU 561: 900, then 1,800); only with `repeats`. A visit of this rule is a part by how long it takes; after the last part, as
-        after a whole rest, the seconds are counted anew.
+        (EU 561: 900, then 1,800); only with `repeats`. A visit of this rule is a part by how long it takes (`departure_s` −
+        `start_s` is one of `parts_s`; any other is the whole rest), and counts as the next part if it is at least that long; after
+        the last part, as after a whole rest, the seconds are counted anew.
     only_if_longer_s
-        The rule holds for rounds that last longer than this (the 45 minutes of a working day over nine hours).
+        The rule holds for rounds that last longer than this, rests included (the 45 minutes of a working day over nine hours).
     """
 
     key: str
@@ -94,18 +98,19 @@ class UnderWay:
     """A vehicle that has left already: the round is planned from here on, and counted from its start.
 
     Such a vehicle always has a route, with nothing left to visit too: it must come home, and empty if it `ends_empty`. Its route
-    starts at `started_s`, whatever the shift's opening and `latest_start_s` say, and its cost is that of the whole round: fixed cost,
-    seconds from `started_s`, metres with `driven_m`; but of lifts, fees and changes only what is still to come, for the past is not known.
+    starts at `started_s`, whatever the shift's opening and `latest_start_s` say. The fixed cost counts, and so do seconds, overtime and
+    fair share from `started_s`; of metres (`Route.distance_m` and their cost), lifts, fees and changes only what is still to come.
+    Fees are due for the kilograms of `load` too. Limits count what was before.
 
     Parameters
     ----------
     location, ready_s
-        Where it will be free for the next leg, and when. Its `start_location` counts no more.
+        Where it will be free for the next leg, and when: it leaves then, and waits at the next place if it must. Its
+        `start_location` counts no more, and a first stop at `location` needs no setup.
     started_s
         When the round began: durations, overtime, fair share and breaks count from there.
     load, classes
-        What is on board, one entry a dimension, litres as compacted; and of which classes. With compartments, `load` must be zero in
-        all but one class's compartment.
+        What is on board, one entry a dimension, litres as compacted; and of which classes. With compartments these ride in one.
     driven_s, driven_m, rested_s
         At the wheel and on the road so far; when the last break ended, 0 for none yet. Breaks that repeat are counted from there:
         at the wheel since then counts as the lesser of `driven_s` and `ready_s - rested_s`, the most that it can have been.
@@ -179,7 +184,7 @@ class Vehicle:
         Most at the wheel, on the road, of stops (those where something is set down too), and of load lifted over the whole round
         (one entry a dimension, litres as compacted; what is set down takes nothing off), or None.
     overtime_after_s, overtime_cost_per_s
-        Each second that the round lasts longer costs so much more.
+        Each second that the round lasts longer costs so much more, on top of `cost_per_s`.
     fair_share
         What its crew should have of the work.
     under_way
@@ -238,6 +243,8 @@ class Vehicle:
         held = Counter(name for compartment in self.compartments for name in compartment.classes)
         require(not held or max(held.values()) == 1, f"vehicle {self.key}: a class belongs to one compartment")
         require(len({rule.key for rule in self.breaks}) == len(self.breaks), f"vehicle {self.key}: breaks need different keys")
+        on_board = {self.compartment_of(name) for name in self.under_way.classes} if self.under_way and self.compartments else set()
+        require(len(on_board - {None}) == len(on_board) <= 1, f"vehicle {self.key}: what is on board rides in one compartment")
 
     @property
     def longest_s(self) -> int:
