@@ -1,6 +1,6 @@
 """Problems and plans as files: our own JSON, versioned (`schema.py` documents it), which comes back exactly as it went out.
 
-read_problem(path) also reads the instance formats of `instances.py`, by their content.
+read_problem(path) also reads the instance formats of `routing.instances`, by their content.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 import numpy as np
 
 from routing.errors import InstanceFormatError
-from routing.instances import looks_like_solomon, looks_like_vrplib, read_solomon, read_vrplib
+from routing.instances import read_instance, text_of
 from routing.plan import Plan
 from routing.problem import Problem
 
@@ -31,21 +31,17 @@ T = TypeVar("T")
 
 
 def read_problem(path: Path | str) -> Problem:
-    """Read a problem: our JSON, VRPLIB (CVRP) or Solomon's VRPTW format.
+    """Read a problem: our JSON, or one of the literature's formats (`routing.instances`).
 
     Raises
     ------
     InstanceFormatError
         If the file is none of these, or says something impossible; the message names the field.
     """
-    text = Path(path).read_text(encoding="utf-8")
+    text = text_of(path)
     if text.lstrip().startswith("{"):
         return problem_from_json(_parse(text))
-    if looks_like_vrplib(text):
-        return read_vrplib(text)
-    if looks_like_solomon(text):
-        return read_solomon(text)
-    raise InstanceFormatError(f"{path}: neither our JSON, nor VRPLIB, nor Solomon's format")
+    return read_instance(text, path).problem
 
 
 def write_problem(problem: Problem, path: Path | str) -> None:
