@@ -67,6 +67,7 @@ def check(problem: Problem, plan: Plan) -> Verdict:
         *each_stop_once(lifted),
         *each_stop_accounted_for(problem, plan, lifted),
         *one_of_a_group(problem, lifted),
+        *has_its_route(problem, plan),
         *(violation for ride in rides for rule in RULES for violation in rule(ride, problem)),
         *(violation for ride in rides for violation in as_claimed(ride)),
     ]
@@ -75,7 +76,7 @@ def check(problem: Problem, plan: Plan) -> Verdict:
         cost=sum(ride.cost.total for ride in rides),
         lost_prizes=sum(_passed_up(members, lifted) for members in _choices(problem).values()),
         distance_m=sum(ride.distance_m for ride in rides),
-        duration_s=sum(ride.end_s - ride.start_s for ride in rides),
+        duration_s=sum(ride.duration_s for ride in rides),
         served=len(lifted),
         mandatory_unserved=tuple(name for name, members in _choices(problem).items() if _is_owed(members, lifted)),
     )
@@ -131,6 +132,20 @@ def one_of_a_group(problem: Problem, lifted: Counter[str]) -> Iterator[Violation
             )
 
 
+def has_its_route(problem: Problem, plan: Plan) -> Iterator[Violation]:
+    """A vehicle that is under way comes home, and one whose driver has been told where to go first goes there."""
+    driving = {route.vehicle for route in plan.routes}
+    for vehicle in problem.vehicles:
+        if vehicle.key in driving:
+            continue
+        if vehicle.under_way is not None:
+            yield Violation(rule="has_its_route", vehicle=vehicle.key, detail="is under way and has no route home")
+        elif vehicle.head:
+            yield Violation(
+                rule="has_its_route", vehicle=vehicle.key, stop=vehicle.head[0], detail="has no route to where it has been sent"
+            )
+
+
 def as_claimed(ride: Ride) -> Iterator[Violation]:
     """Times, loads, distance and cost are what the plan says."""
     vehicle = ride.vehicle.key
@@ -144,6 +159,8 @@ def as_claimed(ride: Ride) -> Iterator[Violation]:
         if claimed.load_after != halt.load_after:
             detail = f"on board are {halt.load_after}, not {claimed.load_after}"
             yield Violation(rule="loads_as_claimed", vehicle=vehicle, stop=claimed.key, detail=detail)
+    if ride.start_s != ride.claimed.start_s:
+        yield Violation(rule="times_as_claimed", vehicle=vehicle, detail=f"started at {ride.start_s}, not {ride.claimed.start_s}")
     if ride.end_s != ride.claimed.end_s:
         yield Violation(rule="times_as_claimed", vehicle=vehicle, detail=f"ends at {ride.end_s}, not {ride.claimed.end_s}")
     if ride.distance_m != ride.claimed.distance_m:

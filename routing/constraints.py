@@ -5,12 +5,12 @@ A violation carries what a dispatcher needs: which rule, which truck, which stop
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from routing.plan import VisitKind
-from routing.problem import BreakRule, Facility, Problem, Stop
+from routing.problem import Facility, Problem, Stop
 from routing.redrive import Halt, Ride
+from routing.rest_rules import what_is_wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,70 +29,140 @@ Rule = Callable[[Ride, Problem], Iterator[Violation]]
 
 def load_within_capacity(ride: Ride, problem: Problem) -> Iterator[Violation]:
     """On every trip the load stays within the vehicle's capacity in each dimension (kg, litres as compacted)."""
-    for halt in ride.halts:
-        over = tuple(max(0, load - most) for load, most in zip(halt.load_after, ride.vehicle.capacity, strict=True))
-        if any(over) and isinstance(halt.place, Stop):
-            words = ", ".join(f"{amount} {name}" for amount, name in zip(over, problem.dimensions, strict=True) if amount)
-            yield Violation(
-                rule="load_within_capacity", vehicle=ride.vehicle.key, stop=halt.place.key, over=over, detail=f"{words} above capacity"
-            )
+    for halt, _ in _pickups(ride):
+        over = _excess(halt.load_after, ride.vehicle.capacity)
+        if any(over):
+            yield _broken("load_within_capacity", ride, halt, over, f"{_words(over, problem)} above capacity")
+
+
+def load_within_compartment(ride: Ride, problem: Problem) -> Iterator[Violation]:
+    """Where the body has parts, each holds no more of its classes than it has room for."""
+    for number, part in enumerate(ride.vehicle.compartments):
+        held = ride.before.load if ride.before.classes & part.classes else (0,) * len(part.capacity)
+        for halt, place in _work(ride):
+            if isinstance(place, Facility):
+                held = (0,) * len(part.capacity)
+            elif place.waste_class in part.classes:
+                held = tuple(h + after - before for h, after, before in zip(held, halt.load_after, halt.load_before, strict=True))
+                over = _excess(held, part.capacity)
+                if any(over):
+                    yield _broken(
+                        "load_within_compartment", ride, halt, over, f"{_words(over, problem)} too much for compartment {number + 1}"
+                    )
 
 
 def one_class_per_trip(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa: ARG001 - every rule has this shape
-    """Between two unloads all waste is of one class, unless the vehicle may mix."""
-    for halt in _pickups(ride):
-        assert isinstance(halt.place, Stop)
-        others = halt.classes_before - {halt.place.waste_class}
-        if ride.vehicle.one_class_per_trip and others:
-            detail = f"{halt.place.waste_class} lifted onto {', '.join(sorted(others))}"
-            yield Violation(rule="one_class_per_trip", vehicle=ride.vehicle.key, stop=halt.place.key, detail=detail)
+    """All that is on board at a time is of one class, unless the vehicle may mix or has compartments."""
+    if not ride.vehicle.one_class_per_trip or ride.vehicle.compartments:
+        return
+    for halt, stop in _pickups(ride):
+        others = halt.classes_before - {stop.waste_class}
+        if others:
+            yield _broken("one_class_per_trip", ride, halt, (), f"{stop.waste_class} lifted onto {', '.join(sorted(others))}")
 
 
 def vehicle_carries_class(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa: ARG001
-    """A vehicle lifts only classes that it may carry."""
-    for halt in _pickups(ride):
-        assert isinstance(halt.place, Stop)
-        if halt.place.waste_class not in ride.vehicle.classes:
-            detail = f"it may not carry {halt.place.waste_class}"
-            yield Violation(rule="vehicle_carries_class", vehicle=ride.vehicle.key, stop=halt.place.key, detail=detail)
+    """A vehicle lifts only classes that it may carry, and, if its body has parts, has a part for."""
+    parts = ride.vehicle.compartments
+    for halt, stop in _pickups(ride):
+        if stop.waste_class not in ride.vehicle.classes:
+            yield _broken("vehicle_carries_class", ride, halt, (), f"it may not carry {stop.waste_class}")
+        elif parts and not any(stop.waste_class in part.classes for part in parts):
+            yield _broken("vehicle_carries_class", ride, halt, (), f"it has no compartment for {stop.waste_class}")
 
 
 def vehicle_allowed(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa: ARG001
     """A vehicle goes only where it is permitted and has what the stop needs."""
-    for halt in _pickups(ride):
-        assert isinstance(halt.place, Stop)
-        missing = halt.place.needs - ride.vehicle.offers
+    for halt, stop in _pickups(ride):
+        missing = stop.needs - ride.vehicle.offers
         if missing:
-            detail = f"it lacks {', '.join(sorted(missing))}"
-            yield Violation(rule="vehicle_allowed", vehicle=ride.vehicle.key, stop=halt.place.key, detail=detail)
-        if halt.place.allowed_vehicles is not None and ride.vehicle.key not in halt.place.allowed_vehicles:
-            yield Violation(rule="vehicle_allowed", vehicle=ride.vehicle.key, stop=halt.place.key, detail="it is not permitted there")
+            yield _broken("vehicle_allowed", ride, halt, (), f"it lacks {', '.join(sorted(missing))}")
+        if stop.allowed_vehicles is not None and ride.vehicle.key not in stop.allowed_vehicles:
+            yield _broken("vehicle_allowed", ride, halt, (), "it is not permitted there")
 
 
 def facility_accepts_class(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa: ARG001
     """Waste is unloaded only where its class is accepted."""
-    for halt in _unloads(ride):
-        assert isinstance(halt.place, Facility)
-        refused = halt.classes_before - halt.place.accepts
+    for halt, facility in _unloads(ride):
+        refused = halt.classes_before - facility.accepts
         if refused:
-            detail = f"{halt.place.key} does not accept {', '.join(sorted(refused))}"
-            yield Violation(rule="facility_accepts_class", vehicle=ride.vehicle.key, stop=halt.place.key, detail=detail)
+            yield _broken("facility_accepts_class", ride, halt, (), f"{facility.key} does not accept {', '.join(sorted(refused))}")
 
 
 def ends_empty(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa: ARG001
-    """The truck ends empty: after the last pickup comes an unload."""
+    """The truck ends empty: after the last pickup comes an unload, and what was taken up to be brought elsewhere has been set down."""
     if ride.vehicle.ends_empty and ride.classes_at_end:
-        detail = f"comes home with {', '.join(sorted(ride.classes_at_end))} on board"
-        yield Violation(
-            rule="ends_empty", vehicle=ride.vehicle.key, stop=_pickups(ride)[-1].claimed.key, over=ride.load_at_end, detail=detail
-        )
+        last = next((halt for halt, _ in reversed(_pickups(ride))), None)
+        yield _broken("ends_empty", ride, last, ride.load_at_end, f"comes home with {', '.join(sorted(ride.classes_at_end))} on board")
+
+
+def delivered_after_pickup(ride: Ride, problem: Problem) -> Iterator[Violation]:
+    """What is taken up to be brought elsewhere is set down there by the same vehicle, later in the same trip; nothing else is."""
+    on_board: set[str] = set()
+    for halt, place in _work(ride):
+        if isinstance(place, Facility):
+            yield from _not_brought(ride, problem, on_board)
+            on_board.clear()
+        elif place.bring_to is not None:
+            on_board.add(place.key)
+        elif place.key in problem.taken_up_at:
+            source = problem.taken_up_at[place.key]
+            if source not in on_board:
+                yield _broken("delivered_after_pickup", ride, halt, (), f"what {source} gives is not on board")
+            on_board.discard(source)
+    yield from _not_brought(ride, problem, on_board)
+
+
+def released(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa: ARG001
+    """A trip leaves the depot, or the unload before it, only once what its stops take is there."""
+    for halt, stop in _pickups(ride):
+        early_s = stop.release_s - halt.trip_left_s
+        if early_s > 0:
+            yield _broken("released", ride, halt, (early_s,), f"the trip leaves {early_s} s before it is released")
+
+
+def head_kept(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa: ARG001
+    """What the driver has been told comes first, in that order, and in full."""
+    done = [place.key for _, place in _work(ride)]
+    for place, key in enumerate(ride.vehicle.head):
+        if done[place : place + 1] != [key]:
+            yield Violation(rule="head_kept", vehicle=ride.vehicle.key, stop=key, detail=f"is not visit {place + 1} of the round")
+            return
+
+
+def sequence_kept(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa: ARG001
+    """Stops that have a given order are served in it."""
+    rank = {key: number for number, key in enumerate(ride.vehicle.sequence)}
+    last = -1
+    for halt, stop in _pickups(ride):
+        number = rank.get(stop.key, last)
+        if number < last:
+            yield _broken("sequence_kept", ride, halt, (), f"comes after {ride.vehicle.sequence[last]}")
+        last = max(last, number)
 
 
 def trips_within_limit(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa: ARG001
     """No more unloads than the vehicle may make."""
-    unloads, most = len(_unloads(ride)), ride.vehicle.max_trips
-    if most is not None and unloads > most:
-        yield Violation(rule="trips_within_limit", vehicle=ride.vehicle.key, over=(unloads - most,), detail=f"{unloads} unloads of {most}")
+    yield from _above(ride, "trips_within_limit", ride.before.unloads + len(_unloads(ride)), ride.vehicle.max_trips, "unloads")
+
+
+def stops_within_limit(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa: ARG001
+    """No more stops than the vehicle may serve."""
+    yield from _above(ride, "stops_within_limit", ride.before.stops + len(_pickups(ride)), ride.vehicle.max_stops, "stops")
+
+
+def lifted_within_limit(ride: Ride, problem: Problem) -> Iterator[Violation]:
+    """Over the whole round no more is lifted than the vehicle's daily cap, in each dimension."""
+    if ride.vehicle.max_lifted is None:
+        return
+    over = _excess(ride.lifted, ride.vehicle.max_lifted)
+    if any(over):
+        yield _broken("lifted_within_limit", ride, None, over, f"{_words(over, problem)} more than a round may lift")
+
+
+def distance_within_limit(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa: ARG001
+    """The round is no longer on the road than the vehicle may go."""
+    yield from _above(ride, "distance_within_limit", ride.before.driven_m + ride.distance_m, ride.vehicle.max_distance_m, "m driven")
 
 
 def arrives_within_window(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa: ARG001
@@ -106,30 +176,36 @@ def facility_open(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa:
 
 
 def shift_respected(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa: ARG001
-    """The round starts and ends within the shift."""
-    early, late = ride.vehicle.shift.open_s - ride.start_s, ride.end_s - ride.vehicle.shift.close_s
-    for over, word in ((early, "starts before"), (late, "ends after")):
-        if over > 0:
-            yield Violation(rule="shift_respected", vehicle=ride.vehicle.key, over=(over,), detail=f"{word} the shift by {over} s")
+    """The round starts and ends within the shift; a start that lies in the past is no matter."""
+    early_s, late_s = ride.vehicle.shift.open_s - ride.start_s, ride.end_s - ride.vehicle.shift.close_s
+    if early_s > 0 and ride.vehicle.under_way is None:
+        yield _broken("shift_respected", ride, None, (early_s,), f"starts before the shift by {early_s} s")
+    if late_s > 0:
+        yield _broken("shift_respected", ride, None, (late_s,), f"ends after the shift by {late_s} s")
+
+
+def starts_in_time(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa: ARG001
+    """The round begins by the vehicle's latest start, unless it has begun already."""
+    if ride.vehicle.under_way is None:
+        yield from _above(ride, "starts_in_time", ride.start_s, ride.vehicle.latest_start_s, "s at the start")
 
 
 def duration_within_limit(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa: ARG001
     """The round lasts no longer than the vehicle's maximum."""
-    duration_s, most = ride.end_s - ride.start_s, ride.vehicle.max_duration_s
-    if most is not None and duration_s > most:
-        over = duration_s - most
-        yield Violation(rule="duration_within_limit", vehicle=ride.vehicle.key, over=(over,), detail=f"lasts {over} s too long")
+    yield from _above(ride, "duration_within_limit", ride.duration_s, ride.vehicle.max_duration_s, "s from start to end")
+
+
+def driving_within_limit(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa: ARG001
+    """The wheels turn no longer than the crew may drive."""
+    yield from _above(ride, "driving_within_limit", ride.before.driven_s + ride.drive_s, ride.vehicle.max_drive_s, "s at the wheel")
 
 
 def break_taken(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa: ARG001
-    """Every break that the round's hours make due is in it, on time."""
+    """Every break that the round's hours make due is in it, on time, as often as it takes."""
     for rule in ride.vehicle.breaks:
-        if not _is_due(rule, ride):
-            continue
-        taken = [halt for halt in ride.halts if halt.place == rule]
-        if not any(_in_time(rule, halt, ride) for halt in taken):
-            detail = f"{rule.key} is taken too late" if taken else f"{rule.key} is missing"
-            yield Violation(rule="break_taken", vehicle=ride.vehicle.key, stop=rule.key, detail=detail)
+        wrong = what_is_wrong(rule, ride)
+        if wrong is not None:
+            yield Violation(rule="break_taken", vehicle=ride.vehicle.key, stop=rule.key, detail=wrong)
 
 
 def road_exists(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa: ARG001
@@ -145,48 +221,69 @@ def road_exists(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa: A
 
 RULES: tuple[Rule, ...] = (
     load_within_capacity,
+    load_within_compartment,
     one_class_per_trip,
     vehicle_carries_class,
     vehicle_allowed,
     facility_accepts_class,
     ends_empty,
+    delivered_after_pickup,
+    released,
+    head_kept,
+    sequence_kept,
     trips_within_limit,
+    stops_within_limit,
+    lifted_within_limit,
+    distance_within_limit,
     arrives_within_window,
     facility_open,
     shift_respected,
+    starts_in_time,
     duration_within_limit,
+    driving_within_limit,
     break_taken,
     road_exists,
 )
 
 
-def _pickups(ride: Ride) -> list[Halt]:
-    return [halt for halt in ride.halts if halt.claimed.kind is VisitKind.PICKUP]
+def _work(ride: Ride) -> list[tuple[Halt, Stop | Facility]]:
+    return [(halt, halt.place) for halt in ride.halts if isinstance(halt.place, Stop | Facility)]
 
 
-def _unloads(ride: Ride) -> list[Halt]:
-    return [halt for halt in ride.halts if halt.claimed.kind is VisitKind.UNLOAD]
+def _pickups(ride: Ride) -> list[tuple[Halt, Stop]]:
+    return [(halt, halt.place) for halt in ride.halts if isinstance(halt.place, Stop)]
 
 
-def _outside_windows(ride: Ride, rule: str, halts: list[Halt]) -> Iterator[Violation]:
-    for halt in halts:
+def _unloads(ride: Ride) -> list[tuple[Halt, Facility]]:
+    return [(halt, halt.place) for halt in ride.halts if isinstance(halt.place, Facility)]
+
+
+def _broken(rule: str, ride: Ride, halt: Halt | None, over: tuple[int, ...], detail: str) -> Violation:
+    stop = None if halt is None else halt.claimed.key
+    return Violation(rule=rule, vehicle=ride.vehicle.key, stop=stop, over=over, detail=detail)
+
+
+def _excess(amounts: tuple[int, ...], most: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(max(0, amount - limit) for amount, limit in zip(amounts, most, strict=True))
+
+
+def _words(over: tuple[int, ...], problem: Problem) -> str:
+    return ", ".join(f"{amount} {name}" for amount, name in zip(over, problem.dimensions, strict=True) if amount)
+
+
+def _above(ride: Ride, rule: str, amount: int, most: int | None, unit: str) -> Iterator[Violation]:
+    if most is not None and amount > most:
+        yield _broken(rule, ride, None, (amount - most,), f"{amount} {unit}, {most} allowed")
+
+
+def _not_brought(ride: Ride, problem: Problem, on_board: set[str]) -> Iterator[Violation]:
+    for key in sorted(on_board):
+        detail = f"is not brought to {problem.stop_by_key[key].bring_to} in the same trip"
+        yield Violation(rule="delivered_after_pickup", vehicle=ride.vehicle.key, stop=key, detail=detail)
+
+
+def _outside_windows(ride: Ride, rule: str, halts: Sequence[tuple[Halt, Stop | Facility]]) -> Iterator[Violation]:
+    for halt, place in halts:
         if not halt.in_window:
-            assert isinstance(halt.place, Stop | Facility)
-            late_s = halt.start_s - max(window.close_s for window in halt.place.windows)
-            detail = f"work starts {late_s} s after the last window closes"
-            yield Violation(rule=rule, vehicle=ride.vehicle.key, stop=halt.place.key, over=(late_s,), detail=detail)
-
-
-def _is_due(rule: BreakRule, ride: Ride) -> bool:
-    """A break is free outside the round if it can be over when the round starts, or start when the round has ended."""
-    if rule.window is not None:
-        over_before = rule.window.open_s + rule.duration_s <= ride.start_s
-        starts_after = rule.window.close_s >= ride.end_s
-        return not (over_before or starts_after)
-    return rule.after_work_s is not None and ride.start_s + rule.after_work_s < ride.end_s
-
-
-def _in_time(rule: BreakRule, halt: Halt, ride: Ride) -> bool:
-    if rule.after_work_s is not None:
-        return halt.start_s <= ride.start_s + rule.after_work_s
-    return halt.in_window
+            late_s = halt.start_s - max(window.close_s for window in place.windows)
+            yield _broken(rule, ride, halt, (late_s,), f"work starts {late_s} s after the last window closes")

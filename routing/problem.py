@@ -89,6 +89,7 @@ class Problem:
                     is_target or all(amount >= 0 for amount in stop.load), f"stop {stop.key}: load must not be negative, got {stop.load}"
                 )
                 continue
+            require(all(amount >= 0 for amount in stop.load), f"stop {stop.key}: what is taken up must not be negative, got {stop.load}")
             target = self.stop_by_key.get(stop.bring_to)
             require(
                 target is not None and target.bring_to is None, f"stop {stop.key}: bring_to names no stop to set down at: {stop.bring_to}"
