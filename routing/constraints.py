@@ -51,17 +51,17 @@ def load_within_compartment(ride: Ride, problem: Problem) -> Iterator[Violation]
                     )
 
 
-def one_class_per_trip(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa: ARG001 - every rule has this shape
+def one_class_per_trip(ride: Ride, problem: Problem) -> Iterator[Violation]:
     """All that is on board at a time is of one class, unless the vehicle may mix or has compartments."""
     if not ride.vehicle.one_class_per_trip or ride.vehicle.compartments:
         return
     for halt, stop in _pickups(ride):
         others = halt.classes_before - {stop.waste_class}
-        if others:
+        if others and stop.key not in problem.taken_up_at:
             yield _broken("one_class_per_trip", ride, halt, (), f"{stop.waste_class} lifted onto {', '.join(sorted(others))}")
 
 
-def vehicle_carries_class(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa: ARG001
+def vehicle_carries_class(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa: ARG001 - every rule has this shape
     """A vehicle lifts only classes that it may carry, and, if its body has parts, has a part for."""
     parts = ride.vehicle.compartments
     for halt, stop in _pickups(ride):
