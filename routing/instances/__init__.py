@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from routing.instances.instance import Instance
 from routing.instances.kim import read_kim
 from routing.instances.solomon import read_solomon
 from routing.instances.solution import Published, orders_of, read_solution, units_of
-from routing.instances.vrplib import read_vrplib
+from routing.instances.vrplib import THOUSANDTHS, read_vrplib
 
 __all__ = ["Instance", "Published", "load_instance", "orders_of", "read_instance", "read_solution", "text_of", "units_of"]
 
@@ -48,13 +49,18 @@ def read_instance(text: str, path: Path | str | None = None) -> Instance:
         As `load_instance`.
     """
     where = "the text" if path is None else Path(path).name
-    try:
+    with _named(where):
         instance = _reader_of(text)(text)
-    except (InstanceFormatError, ValueError) as error:
-        raise InstanceFormatError(f"{where}: {error}") from error
     if path is None:
         return instance
-    return _beside_its_solution(instance if instance.name else replace(instance, name=Path(path).stem), Path(path).with_suffix(".sol"))
+    beside = Path(path).with_suffix(".sol")
+    if beside.is_file():
+        with _named(beside.name):
+            published = read_solution(text_of(beside))
+        if instance.dialect == "CVRP" and not (published.cost or 0.0).is_integer():
+            instance = read_vrplib(text, THOUSANDTHS)
+        instance = instance.beside(published.cost, units=units_of(instance.problem, published.routes))
+    return instance if instance.name else replace(instance, name=Path(path).stem)
 
 
 def text_of(path: Path | str) -> str:
@@ -73,11 +79,9 @@ def _reader_of(text: str) -> Callable[[str], Instance]:
     raise InstanceFormatError("neither our JSON, nor VRPLIB, nor Solomon's format, nor Kim's")
 
 
-def _beside_its_solution(instance: Instance, path: Path) -> Instance:
-    if not path.is_file():
-        return instance
+@contextmanager
+def _named(where: str) -> Iterator[None]:
     try:
-        published = read_solution(text_of(path))
-    except InstanceFormatError as error:
-        raise InstanceFormatError(f"{path.name}: {error}") from error
-    return instance.beside(published.cost, units=units_of(instance.problem, published.routes))
+        yield
+    except (InstanceFormatError, ValueError) as error:
+        raise InstanceFormatError(f"{where}: {error}") from error

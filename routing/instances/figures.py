@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,8 @@ from routing.errors import InstanceFormatError
 
 Floats = NDArray[np.float64]
 
-LARGEST = 2**31 - 1
+LARGEST_FIGURE = 1e12
+_LARGEST_LEG = 2**31 - 1
 _SCALES = (1, 10, 100, 1_000)
 
 
@@ -22,7 +22,8 @@ def numbers_of(line: str, where: str) -> list[float]:
         numbers = [float(word) for word in line.split()]
     except ValueError:
         numbers = []
-    if not numbers or not all(map(isfinite, numbers)):
+    # Written so that "nan" fails as well.
+    if not numbers or not all(abs(number) <= LARGEST_FIGURE for number in numbers):
         raise InstanceFormatError(f"{where}: expected numbers, got {line.strip()[:60]!r}")
     return numbers
 
@@ -64,7 +65,7 @@ def matrix_of(points: Floats, metric: Callable[[Floats, Floats], Floats], rounde
 
 
 def integers_of(weights: Floats, rounded: Callable[[Floats], Floats]) -> NDArray[np.int32]:
-    """A matrix that was given, rounded."""
+    """A matrix of any numbers, rounded."""
     return _within_range(rounded(weights)).astype(np.int32)
 
 
@@ -80,6 +81,6 @@ def manhattan(dx: Floats, dy: Floats) -> Floats:
 
 
 def _within_range(distances: Floats) -> Floats:
-    if not (distances.min() >= 0 and distances.max() <= LARGEST):
+    if not (distances.min() >= 0 and distances.max() <= _LARGEST_LEG):
         raise InstanceFormatError(f"distances must lie between 0 and 2³¹, got {distances.min():g}..{distances.max():g}")
     return distances

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.errors import InstanceFormatError
-from routing.instances.figures import decimals_scale, manhattan, matrix_of, numbers_of, whole
+from routing.instances.figures import decimals_scale, integers_of, manhattan, matrix_of, numbers_of, whole
 from routing.instances.instance import Instance
 from routing.places import DEFAULT_CLASS
 from routing.problem import BreakRule, Facility, Problem, Stop, Travel, Vehicle, Window
@@ -118,8 +118,7 @@ def _vehicle(sheet: _Sheet, number: int, scale: int) -> Vehicle:
 
 def _drive_s(feet: NDArray[np.int32], speed_mph: float) -> NDArray[np.int32]:
     # What rounding leaves of a whole second is no second more.
-    drive_s: NDArray[np.int32] = np.ceil(feet * (3_600 / (FEET_PER_MILE * speed_mph)) - 1e-9).astype(np.int32)
-    return drive_s
+    return integers_of(feet.astype(np.float64) * (3_600 / (FEET_PER_MILE * speed_mph)), lambda seconds: np.ceil(seconds - 1e-9))
 
 
 def _enough(sheet: _Sheet, drive_s: NDArray[np.int32]) -> int:

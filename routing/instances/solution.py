@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from routing.instances.figures import numbers_of, whole
@@ -72,19 +72,17 @@ def _route_units(problem: Problem, vehicle: Vehicle, order: Sequence[str]) -> in
 
 
 def _crews(problem: Problem, numbers: Sequence[int]) -> Iterator[Vehicle]:
-    """For each vehicle number, that vehicle, or another of the same copies (`Vehicle.key` is "vehicle 12")."""
-    free = {vehicle.key: vehicle for vehicle in problem.vehicles}
-    # A collection numbers its copies in one run, so that a copy left out belongs with the next lower number that was kept.
-    kept = sorted(int(key.rpartition(" ")[2]) for key in free)
+    """For each vehicle number, that vehicle, or another copy of it that is free (`Vehicle.key` is "vehicle 12")."""
+    free = {int(vehicle.key.rpartition(" ")[2]): vehicle for vehicle in problem.vehicles}
+    kept = dict(free)
     for number in numbers:
-        like = problem.vehicle_by_key.get(f"vehicle {max((k for k in kept if k <= number), default=0)}")
-        crew = next((one for one in free.values() if like is not None and _alike(one, like)), None)
-        if f"vehicle {number}" in free:
-            crew = free[f"vehicle {number}"]
+        # A collection numbers its copies in one run, so that a copy left out is of the kind of the next lower one that was kept.
+        like = kept.get(max((one for one in kept if one <= number), default=0))
+        crew = number if number in free else next((one for one, vehicle in free.items() if like and _alike(vehicle, like)), None)
         if crew is None:
             return
-        yield free.pop(crew.key)
+        yield free.pop(crew)
 
 
 def _alike(one: Vehicle, other: Vehicle) -> bool:
-    return all(getattr(one, name) == getattr(other, name) for name in ("capacity", "start_location", "fixed_cost", "cost_per_m", "offers"))
+    return replace(one, key=other.key) == other

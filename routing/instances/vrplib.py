@@ -4,7 +4,7 @@ its TYPE only says how the collection that it is from rounds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,6 +54,8 @@ class Convention:
 
 
 INTEGERS = Convention(1, nearest=True, divisors=(1,))
+THOUSANDTHS = Convention(1_000, nearest=True, divisors=(1_000, 1))
+"""For sets of the CVRP that print costs with decimals (Christofides, Golden, Taillard): their distances are not rounded."""
 TENTHS = Convention(10, nearest=False, divisors=(10, 1))
 CONVENTIONS = {
     "CVRP": INTEGERS,
@@ -69,8 +71,13 @@ CONVENTIONS = {
 }
 
 
-def read_vrplib(text: str) -> Instance:
+def read_vrplib(text: str, convention: Convention | None = None) -> Instance:
     """An instance in VRPLIB form; stops are named by their location, the file's customer number less 1, as solution files do.
+
+    Parameters
+    ----------
+    convention
+        If not that of the file's TYPE.
 
     Raises
     ------
@@ -83,14 +90,31 @@ def read_vrplib(text: str) -> Instance:
         raise InstanceFormatError(f"field TYPE: expected one of {', '.join(CONVENTIONS)}, got {dialect!r}")
     if strange := sorted(file.sections.keys() - _KNOWN_SECTIONS):
         raise InstanceFormatError(f"section {strange[0]}_SECTION is not understood: left out, it would be another problem")
-    convention = CONVENTIONS[dialect]
+    convention = convention or CONVENTIONS[dialect]
     return Instance(
         name=file.fields.get("NAME", ""),
         problem=_Reading(file, convention).problem(),
         dialect=dialect,
-        rules=convention.words,
+        rules="\n".join([f"Costs: {convention.words}; time itself costs nothing.", *_rules(file)]),
         divisors=convention.divisors,
     )
+
+
+_RULES = {
+    "TIME_WINDOW": "Work starts within a customer's window; vehicles leave and return within that of their depot.",
+    "VEHICLES_MAX_DURATION": "A round lasts, from leaving to return, no longer than its vehicle may; it leaves when it likes.",
+    "PRIZE": "A customer with a prize may be passed up, and its prize then is part of the cost; without one it is mandatory.",
+    "RELEASE_TIME": "A trip leaves the depot no earlier than the release of all that it serves.",
+    "VEHICLES_RELOAD_DEPOT": "A vehicle may come back to the depot in mid-round and begin a new trip; only the way there and back costs.",
+    "VEHICLES_ALLOWED_CLIENTS": "A customer is served only by vehicles that list it.",
+    "VEHICLES_FIXED_COST": "A vehicle that leaves the depot costs its fixed cost.",
+}
+
+
+def _rules(file: VrplibFile) -> Iterator[str]:
+    yield from (rule for part, rule in _RULES.items() if file.has(part))
+    limited = "The file's vehicles are all there are" if file.has("VEHICLES") else "The number of vehicles is free"
+    yield f"{limited}; copies that no best plan can need are left out." if fleet.only_loads_bind(file) else f"{limited}."
 
 
 class _Reading:
@@ -100,54 +124,59 @@ class _Reading:
         self.file, self.rounded = file, convention
         self.size = file.count("DIMENSION")
         # First of all, for it holds DIMENSION against the rows that there are.
-        self.demand = file.table("DEMAND", rows=self.size, columns=1)[:, 0]
+        demand = file.table("DEMAND", rows=self.size, columns=1)[:, 0]
         self.depots = self._depots()
         self.customers = [location for location in range(self.size) if location not in self.depots]
         if not self.customers:
             raise InstanceFormatError("DEPOT_SECTION: expected a customer beside the depots")
+        capacities = file.column("CAPACITY", rows=fleet.count_of(file, len(self.customers)))
+        scale = decimals_scale([*demand, *capacities], "DEMAND and CAPACITY")
+        self.loads = whole(np.rint(demand * scale), "DEMAND_SECTION")
+        self.capacities = whole(np.rint(capacities * scale), "CAPACITY")
+        self.service_s, self.windows = self._service_s(), self._windows()
 
     def problem(self) -> Problem:
         weights = _weights(self.file, self.size, self.rounded)
-        capacity = self.file.column("CAPACITY", rows=fleet.count_of(self.file, len(self.customers)))
-        scale = decimals_scale([*self.demand, *capacity], "DEMAND and CAPACITY")
-        loads = whole(np.rint(self.demand * scale), "DEMAND_SECTION")
-        service_s, windows = self._service_s(), self._windows()
-        longest_s = (int(weights.max()) + max(service_s)) * (self.size + 1) + max((window.close_s for window in windows or ()), default=0)
-        capacities = whole(np.rint(capacity * scale), "CAPACITY")
-        given = fleet.read_fleet(self.file, self.depots, self.size, self.rounded, capacities=capacities)
+        trucks = fleet.read_fleet(self.file, self.depots, self.size, self.rounded, capacities=self.capacities)
         if fleet.only_loads_bind(self.file):
-            given = fleet.without_spare(given, sum(loads))
-        needs = fleet.needs_of(given, self.customers)
-        shifts = {depot: windows[depot] if windows else Window(0, longest_s) for depot in self.depots}
-        prizes = self._whole_column("PRIZE", default=0)
-        releases_s = self._whole_column("RELEASE_TIME", default=0)
-        stops = tuple(
+            trucks = fleet.without_spare(trucks, sum(self.loads))
+        return Problem(
+            stops=self._stops(trucks),
+            facilities=self._reload_places(trucks),
+            vehicles=fleet.vehicles_of(trucks, self._shifts(int(weights.max()))),
+            travel=(Travel(weights, weights),),
+            dimensions=(DIMENSION,),
+        )
+
+    def _stops(self, trucks: list[fleet.Truck]) -> tuple[Stop, ...]:
+        needs = fleet.needs_of(trucks, self.customers)
+        prizes, releases_s = self._whole_column("PRIZE"), self._whole_column("RELEASE_TIME")
+        return tuple(
             Stop(
                 key=str(location),
                 location=location,
-                load=(loads[location],),
-                service_s=service_s[location],
-                windows=(windows[location],) if windows else (),
+                load=(self.loads[location],),
+                service_s=self.service_s[location],
+                windows=(self.windows[location],) if self.windows else (),
                 prize=prizes[location] or None,
                 needs=needs[location],
                 release_s=releases_s[location],
             )
             for location in self.customers
         )
-        return Problem(
-            stops=stops,
-            facilities=self._reload_places(given, service_s),
-            vehicles=fleet.vehicles_of(given, shifts),
-            travel=(Travel(weights, weights),),
-            dimensions=(DIMENSION,),
-        )
 
-    def _reload_places(self, given: list[fleet.Truck], service_s: list[int]) -> tuple[Facility, ...]:
-        reloads = sorted({depot for truck in given for depot in truck.reloads_at})
-        if any(truck.reloads_at not in (frozenset(), frozenset(reloads)) for truck in given):
-            raise InstanceFormatError("VEHICLES_RELOAD_DEPOT_SECTION: expected the same depots for all vehicles that reload")
+    def _shifts(self, longest_leg_s: int) -> dict[int, Window]:
+        """Each depot's hours; where the file has none, longer than any round."""
+        if self.windows:
+            return {depot: self.windows[depot] for depot in self.depots}
+        return dict.fromkeys(self.depots, Window(0, longest_leg_s * (self.size + 1) + sum(self.service_s)))
+
+    def _reload_places(self, trucks: list[fleet.Truck]) -> tuple[Facility, ...]:
+        reloads = sorted({depot for truck in trucks for depot in truck.reloads_at})
+        if any(truck.reloads_at != frozenset(reloads) for truck in trucks):
+            raise InstanceFormatError("VEHICLES_RELOAD_DEPOT_SECTION: expected the same depots for all vehicles")
         return tuple(
-            Facility(key=f"depot {depot + 1}", location=depot, accepts=frozenset({DEFAULT_CLASS}), turnaround_s=service_s[depot])
+            Facility(key=f"depot {depot + 1}", location=depot, accepts=frozenset({DEFAULT_CLASS}), turnaround_s=self.service_s[depot])
             for depot in reloads
         )
 
@@ -161,7 +190,7 @@ class _Reading:
         return frozenset(number - 1 for number in numbers)
 
     def _service_s(self) -> list[int]:
-        service_s = self._whole_column("SERVICE_TIME", default=0)
+        service_s = self._whole_column("SERVICE_TIME")
         if "SERVICE_TIME" in self.file.fields:
             return [0 if location in self.depots else work_s for location, work_s in enumerate(service_s)]
         return service_s
@@ -175,8 +204,11 @@ class _Reading:
                 raise InstanceFormatError(f"TIME_WINDOW_SECTION, row {number}: expected 0 ≤ opens ≤ closes, got {opens:g}, {closes:g}")
         return [Window(int(opens), int(closes)) for opens, closes in times]
 
-    def _whole_column(self, name: str, *, default: float) -> list[int]:
-        return whole(self.rounded(self.file.column(name, rows=self.size, default=default)), name)
+    def _whole_column(self, name: str) -> list[int]:
+        numbers = whole(self.rounded(self.file.column(name, rows=self.size, default=0)), name)
+        if min(numbers) < 0:
+            raise InstanceFormatError(f"{name}: expected numbers from 0 on, got {min(numbers)}")
+        return numbers
 
 
 _METRICS: dict[str, Callable[[Floats, Floats], Floats]] = {
