@@ -13,6 +13,11 @@ from routing.instances.instance import Instance
 from routing.instances.vrplib import DIMENSION, TENTHS
 from routing.problem import Problem, Stop, Travel, Vehicle, Window
 
+RULES = f"""\
+Costs: {TENTHS.words}; time itself and the number of vehicles cost nothing.
+Work starts within a customer's window; vehicles leave and return within that of the depot.
+The file's vehicles are all there are."""
+
 _COLUMNS = 7
 Numbered = tuple[int, list[float]]
 
@@ -51,8 +56,9 @@ def read_solomon(text: str) -> Instance:
         for number in range(1, min(count, len(stops)) + 1)
     )
     problem = Problem(stops=stops, facilities=(), vehicles=vehicles, travel=(Travel(distances, distances),), dimensions=(DIMENSION,))
-    name = text.lstrip().splitlines()[0].strip()
-    return Instance(name=name, problem=problem, dialect="VRPTW", rules=TENTHS.words, divisors=TENTHS.divisors)
+    title = text.lstrip().splitlines()[0].strip()
+    name = "" if title == "VEHICLE" else title
+    return Instance(name=name, problem=problem, dialect="VRPTW", rules=RULES, divisors=TENTHS.divisors)
 
 
 def _tables(text: str) -> tuple[Numbered, list[Numbered]]:
