@@ -8,7 +8,9 @@ References
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from math import ceil
 
 import numpy as np
@@ -35,7 +37,7 @@ Who is home by 12:00, or leaves at 12:00 or later, has lunch at the depot.
 The number of vehicles is not limited by the benchmark: as many as load and time can need, and a fifth more, at least two."""
 
 _HEADER = ("vehicle capacity", "yardage a day", "stops a day", "lunch", "speed")
-_COLUMNS = 8
+_COLUMNS, _DECIMALS = 8, 3
 _DEPOT, _STOP, _LANDFILL = 0, 1, 2
 
 
@@ -149,13 +151,22 @@ def _parse(text: str) -> _Sheet:
     capacity, most_a_day, most_stops, lunch_s, speed_mph = (
         _leading(line, f"line {number}, {name}") for (number, line), name in zip(lines, _HEADER, strict=False)
     )
-    rows = [_row(line, number) for number, line in lines[len(_HEADER) + 1 :]]
+    # A line without a figure is a remark.
+    rows = [_row(line, number) for number, line in lines[len(_HEADER) + 1 :] if re.search(r"\d", line)]
     kinds = [row.kind for row in rows]
     if kinds.count(_DEPOT) != 1 or _STOP not in kinds or _LANDFILL not in kinds:
         raise InstanceFormatError("Stop_Type: expected one depot (0), and at least one stop (1) and one landfill (2)")
     rows.sort(key=lambda row: row.kind != _DEPOT)
     most, lunch = whole((most_stops, lunch_s), "stops a day and lunch")
-    return _Sheet(capacity, most_a_day, most, lunch, speed_mph, rows)
+    return _Sheet(capacity, most_a_day, most, lunch, speed_mph, list(_named_apart(rows)))
+
+
+def _named_apart(rows: list[_Row]) -> Iterator[_Row]:
+    """The rows; of those that share a Stop_ID the second is "71#2"."""
+    seen: Counter[str] = Counter()
+    for row in rows:
+        seen[row.key] += 1
+        yield row if seen[row.key] == 1 else replace(row, key=f"{row.key}#{seen[row.key]}")
 
 
 def _leading(line: str, where: str) -> float:
@@ -169,13 +180,13 @@ def _leading(line: str, where: str) -> float:
 
 def _row(line: str, number: int) -> _Row:
     words = line.split()
-    if len(words) != _COLUMNS:
+    if len(words) < _COLUMNS:
         raise InstanceFormatError(f"line {number}: expected {_COLUMNS} entries (Stop_ID to Stop_Type), got {len(words)}")
-    x_ft, y_ft, opens, closes, service_s, load, kind = numbers_of(" ".join(words[1:]), f"line {number}")
+    x_ft, y_ft, opens, closes, service_s, load, kind = numbers_of(" ".join(words[1:_COLUMNS]), f"line {number}")
     if kind not in (_DEPOT, _STOP, _LANDFILL) or min(service_s, load) < 0:
         raise InstanceFormatError(f"line {number}: expected a type of 0, 1 or 2, service and load not negative")
-    window = _window(opens, closes, number)
-    return _Row(words[0], x_ft, y_ft, window, whole([service_s], f"line {number}, service")[0], load, int(kind))
+    # A thousandth of a yard is a bucket: more decimals only make large numbers.
+    return _Row(words[0], x_ft, y_ft, _window(opens, closes, number), ceil(service_s), round(load, _DECIMALS), int(kind))
 
 
 def _window(opens: float, closes: float, number: int) -> Window:
@@ -186,7 +197,8 @@ def _window(opens: float, closes: float, number: int) -> Window:
 
 
 def _seconds(hhmm: int, number: int) -> int:
+    """Seconds after midnight; minutes above 59 run into the next hour."""
     hours, minutes = divmod(hhmm, 100)
-    if not (0 <= hours <= 24 and minutes < 60):
+    if not 0 <= hours <= 24:
         raise InstanceFormatError(f"line {number}: expected hours as HHMM, got {hhmm}")
     return hours * 3_600 + minutes * 60

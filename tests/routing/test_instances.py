@@ -104,6 +104,11 @@ def test_kims_loads_may_have_decimals():
     assert (problem.vehicles[0].capacity, problem.vehicles[0].max_lifted, problem.vehicles[0].max_stops) == ((200,), (300,), 2)
 
 
+def test_kims_remarks_are_passed_over_and_names_that_repeat_are_told_apart():
+    text = KIM.replace("30  1.5 1", "30  1.5 1  on the corner").replace("71  5280", "70  5280") + "-- end --\n"
+    assert [stop.key for stop in read_instance(text).problem.stops] == ["70", "70#2"]
+
+
 def test_a_round_of_kims_is_printed_in_miles():
     """North two miles to 70, one more to the landfill, three back: 6 miles, home by 12:00."""
     instance = kim()
@@ -136,11 +141,10 @@ def test_kims_lunch_is_due_only_if_the_round_spans_it():
         ("30  1.5 1", "30  1.5", "line 7: expected 8 entries"),
         ("30  1.5 1", "30  1.5 3", "line 7: expected a type of 0, 1 or 2"),
         ("30  1.5 1", "x  1.5 1", "line 7: expected numbers"),
-        ("0400 1500", "0460 1500", "line 8: expected hours as HHMM, got 460"),
+        ("0400 1500", "2500 2600", "line 8: expected hours as HHMM, got 2500"),
         ("0400 1500", "1500 0400", "line 8: expected hours that open before they close"),
         ("9999.00 2", "9999.00 1", "at least one stop .1. and one landfill"),
-        ("71  5280", "70  5280", "stop keys repeat"),
-        ("1.5 1", "1.0005 1", "expected numbers of at most 3 decimals"),
+        ("20.0\t\t//", "20.0005\t\t//", "capacity and loads: expected numbers of at most 3 decimals"),
     ],
 )
 def test_what_is_wrong_with_kims_is_named(old: str, new: str, named: str):
