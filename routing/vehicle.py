@@ -283,6 +283,6 @@ class Vehicle:
         if density_kg_m3 is None or "l" not in dimensions or "kg" not in dimensions:
             return stop.load
         kg, litres = stop.load[dimensions.index("kg")], dimensions.index("l")
-        sign = -1 if kg < 0 else 1  # what is set down takes up what was taken up
+        sign = -1 if min(stop.load) < 0 else 1  # what is set down takes up what was taken up
         pressed_l = sign * min(sign * stop.load[litres], -(-sign * kg * 1_000 // density_kg_m3))
         return (*stop.load[:litres], pressed_l, *stop.load[litres + 1 :])
