@@ -180,8 +180,11 @@ def _hints(cls: Any) -> dict[str, Any]:
     return get_type_hints(cls)
 
 
+_NAMES: dict[type, str] = {dict: "an object", list: "a list", str: "a text", int: "an integer", bool: "true or false"}
+
+
 def _expect(kind: type[T], data: Any, where: str) -> T:
     # true and false are integers to Python, but not in a file
     if not isinstance(data, kind) or (kind is int and isinstance(data, bool)):
-        raise InstanceFormatError(f"{where or 'the file'}: expected {kind.__name__}, got {data!r:.60}")
+        raise InstanceFormatError(f"{where or 'the file'}: expected {_NAMES[kind]}, got {data!r:.60}")
     return data

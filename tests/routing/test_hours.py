@@ -68,7 +68,7 @@ def test_eu_half_an_hour_in_two_quarters():
 
 
 def test_eu_45_minutes_in_all_above_nine_hours_of_work():
-    """1 h out, 3 h at A, half an hour of rest till 4 h 30, 4 h at Aa, 1 h home: 9 h 30, of which 9 are work. Six minutes more ask for 15."""
+    """1 h out, 3 h at A, half an hour of rest till 4 h 30, 4 h at Aa, 1 h home: 9 h 30, of which 9 are work. Six minutes more want 15."""
     nine = drive(EU_WORKING_TIME, A=3, Aa=4)
     assert broken(nine, {"truck": ["A", "work_break", "Aa"]}) == KEPT
     longer = drive(EU_WORKING_TIME, A=3, Aa=4.1)
