@@ -21,8 +21,9 @@ from typing import IO
 
 from routing.child import LENGTH_BYTES, Done, Failed, Task, write_message
 from routing.plan import Plan
+from routing.portfolio import NOTHING_YET
 from routing.problem import Problem
-from routing.solve import GREEDY, NOTHING_YET, insert_only
+from routing.solve import GREEDY, insert_only
 from routing.stopping import StopCriterion
 
 CHILD = (sys.executable, "-c", "from routing.child import main; main()")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
@@ -9,21 +10,18 @@ from dataclasses import replace
 from routing.check import check
 from routing.clock import Order, lost_prizes, time_route
 from routing.ejection import make_room
-from routing.engines import ortools
 from routing.errors import EngineError
-from routing.insertion import Board, insert_greedily, left_out, without
+from routing.incumbent import Incumbent, mend
+from routing.insertion import Board, insert_greedily, left_out
 from routing.io import problem_digest
 from routing.losses import drop_losses
 from routing.plan import Plan, Reason, Unserved, VisitKind
-from routing.problem import COST_UNITS_PER_CURRENCY, Problem, Stop, Vehicle
+from routing.portfolio import NOTHING_YET, Engine, improve, legs_of
+from routing.problem import COST_UNITS_PER_CURRENCY, Problem, Stop
 from routing.stopping import EarlyBy, MaxSeconds, StopCriterion
 from routing.triage import find_hopeless
 
 GREEDY = "insertion"
-NOTHING_YET = 2**62
-"""Dearer than any plan."""
-FEW_STOPS = 30
-"""Up to here the engine begins for itself, in another valley than insertion perhaps (figures: docs/decisions/0006)."""
 COMPLETION_S_PER_STOP = 0.002
 """What mending, inserting and explaining take about on nights of twice what fits; at most a fifth of the time is kept for it."""
 
@@ -35,6 +33,8 @@ def solve(
     seed: int = 0,
     on_improvement: Callable[[Plan], None] | None = None,
     warm_start: Plan | None = None,
+    engine: Engine = Engine.AUTO,
+    cores: int = 1,
     executor: Executor | None = None,
 ) -> Plan:
     """Route tonight's stops at the least cost plus prizes passed up.
@@ -47,11 +47,15 @@ def solve(
     seed
         Varies the search.
     on_improvement
-        Called with each better plan, as far as it is known then: stops left out are marked as `no_room_left`. Not with `executor`.
+        Called with each better plan, as far as it is known then: stops left out are marked as `no_room_left`.
     warm_start
         A plan of a similar problem to begin from; stops that are gone and routes that no longer keep the rules are left out.
+    engine
+        Whose search; by default the portfolio's choice.
+    cores
+        Seeds that are searched at once.
     executor
-        Where the engine's search runs; by default in this process.
+        Where OR-Tools searches; by default in this thread, while the other cores wait.
 
     Returns
     -------
@@ -66,12 +70,13 @@ def solve(
     stop(NOTHING_YET)  # the clock starts here
     hopeless, core = set_hopeless_apart(problem)
     digest = problem_digest(problem)
-    best = Incumbent(core)
+    best, lock = Incumbent(core), threading.Lock()
 
     def watch(orders: dict[str, Order]) -> None:
-        if best.offer(orders) and on_improvement is not None:
-            left = (Unserved(stop=one.key, reason=Reason.NO_ROOM_LEFT, detail="so far") for one in left_out(core, best.orders))
-            on_improvement(_plan(problem, best.orders, (*hopeless, *left), ortools.NAME, seed, digest))
+        with lock:
+            if best.offer(orders) and on_improvement is not None:
+                left = (Unserved(stop=one.key, reason=Reason.NO_ROOM_LEFT, detail="so far") for one in left_out(core, best.orders))
+                on_improvement(_plan(problem, best.orders, (*hopeless, *left), engine.value, seed, digest))
 
     def out_of_time() -> bool:
         return stop.seconds == 0
@@ -80,16 +85,12 @@ def solve(
     patience = None if stop.seconds is None else MaxSeconds(max(1.0, stop.seconds / 4))
     begin = complete(core, _orders_of(core, warm_start), enough=lambda: patience is not None and patience(NOTHING_YET))
     watch(begin)
-    # Insertion takes a moment and is a better beginning than the engine's own first solution, where that is not found at once.
-    given = begin if warm_start is not None or len(core.stops) > FEW_STOPS else None
     searching = EarlyBy(stop, _completion_s(stop, core))
-    if executor is not None:
-        orders = executor.submit(ortools.search, core, stop=searching, seed=seed, warm_start=given).result()
-    else:
-        orders = ortools.search(core, stop=searching, seed=seed, on_improvement=watch, warm_start=given)
-    best.offer(orders or {})
-    best.offer(complete(core, best.orders, enough=out_of_time))
-    return _checked(problem, core, best.orders, hopeless, engine=GREEDY if orders is None else ortools.NAME, seed=seed)
+    legs = legs_of(core, engine, has_begun=warm_start is not None, seconds=searching.seconds)
+    found = Incumbent(core, best.orders)
+    names = improve(core, found, legs, stop=searching, seed=seed, cores=cores, watch=watch, executor=executor)
+    found.offer(complete(core, found.orders, enough=out_of_time))
+    return _checked(problem, core, found.orders, hopeless, engine="+".join(names) or GREEDY, seed=seed)
 
 
 def insert_only(problem: Problem, *, engine: str = GREEDY, seed: int = 0, warm_start: Plan | None = None) -> Plan:
@@ -126,41 +127,6 @@ def _completion_s(stop: StopCriterion, problem: Problem) -> float:
     return min(COMPLETION_S_PER_STOP * len(problem.stops), (stop.seconds or 0.0) / 5)
 
 
-class Incumbent:
-    """The best orders so far by our own clock and prices: engines see breaks and times a little differently."""
-
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        self.orders: dict[str, Order] = {}
-        self._timed: dict[str, tuple[Order, Order, int]] = {}
-        self.rank = self._rank({})
-
-    def offer(self, orders: Mapping[str, Order]) -> bool:
-        """Keep these orders, mended, if they are better: fewer mandatory stops left out, then less cost and prizes passed up."""
-        timed = {key: self._mended(key, order) for key, order in orders.items()}
-        sound = {key: (order, cost) for key, (order, cost) in timed.items() if any(isinstance(place, Stop) for place in order)}
-        rank = self._rank(sound)
-        if rank >= self.rank:
-            return False
-        self.orders, self.rank = {key: order for key, (order, _) in sound.items()}, rank
-        return True
-
-    def _mended(self, key: str, order: Order) -> tuple[Order, int]:
-        """The order and its cost; worked out again only where it differs from the vehicle's last, as most do not between improvements."""
-        known = self._timed.get(key)
-        if known is None or known[0] != order:
-            vehicle = self.problem.vehicle_by_key[key]
-            mended = mend(self.problem, vehicle, order)
-            route = time_route(self.problem, vehicle, mended) if mended else None
-            known = self._timed[key] = order, mended, 0 if route is None else route.cost.total
-        return known[1], known[2]
-
-    def _rank(self, routes: Mapping[str, tuple[Order, int]]) -> tuple[int, int]:
-        served = frozenset(place.key for order, _ in routes.values() for place in order if isinstance(place, Stop))
-        owed = sum(stop.mandatory and stop.key not in served for stop in self.problem.stops)
-        return owed, sum(cost for _, cost in routes.values()) + lost_prizes(self.problem, served)
-
-
 def complete(problem: Problem, orders: Mapping[str, Order], *, enough: Callable[[], bool] = lambda: False) -> dict[str, Order]:
     """Mend routes that the clock refuses, drop what does not pay, make room for what is owed, and insert what is left where it pays.
 
@@ -176,15 +142,6 @@ def complete(problem: Problem, orders: Mapping[str, Order], *, enough: Callable[
 def _sound(problem: Problem, orders: Mapping[str, Order]) -> dict[str, Order]:
     mended = {key: mend(problem, problem.vehicle_by_key[key], order) for key, order in orders.items()}
     return {key: order for key, order in mended.items() if any(isinstance(place, Stop) for place in order)}
-
-
-def mend(problem: Problem, vehicle: Vehicle, order: Order) -> Order:
-    """The order with as few stops dropped, cheap ones first, as it takes the clock to accept it; () where that is none."""
-    while order and time_route(problem, vehicle, order) is None:
-        stops = sorted((place for place in order if isinstance(place, Stop)), key=lambda one: (one.mandatory, one.prize or 0))
-        shorter = [without(order, stop) for stop in stops]
-        order = next((one for one in shorter if time_route(problem, vehicle, one) is not None), shorter[-1] if shorter else ())
-    return order
 
 
 def _orders_of(problem: Problem, plan: Plan | None) -> dict[str, Order]:
