@@ -66,7 +66,7 @@ def test_whatever_an_engine_says_what_is_owed_is_served(monkeypatch):
     load = {"A": stop(10, prize=900), "B": stop(10, prize=500), "C": stop(10)}
     problem = CITY.problem(truck(capacity_kg=20, max_trips=1), load=load)
     order = (problem.stop_by_key["A"], problem.stop_by_key["B"], problem.facilities[0])
-    monkeypatch.setattr("routing.solve.ortools.search", lambda *_, **__: {"truck": order})
+    monkeypatch.setattr("routing.portfolio.ortools.search", lambda *_, **__: {"truck": order})
     plan = solve(problem, stop=MaxIterations(1))
     checked(problem, plan)
     assert plan.served == {"A", "C"}
@@ -83,7 +83,7 @@ def test_no_truck_could_carry_a_mandatory_stop_in_place_of_its_optional_ones(see
     both = frozenset({"paper", "glass"})
     trucks = [truck(key, capacity_kg=30, classes=both, shift=Window(0, 700), max_trips=draw.choice((1, 2))) for key in ("one", "two")]
     problem = CITY.problem(*trucks, load=load, unload={"U": facility(both, turnaround_s=20)})
-    monkeypatch.setattr("routing.solve.ortools.search", lambda *_, **__: {"one": (*_optional(problem.stops)[:1], problem.facilities[0])})
+    monkeypatch.setattr("routing.portfolio.ortools.search", lambda *_, **__: {"one": (*_optional(problem.stops)[:1], problem.facilities[0])})
     plan = solve(problem, stop=MaxIterations(1))
     checked(problem, plan)
     orders = {route.vehicle: order_of(problem, route) for route in plan.routes}
