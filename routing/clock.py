@@ -19,7 +19,7 @@ from routing.plan import Route, RouteCost, Visit, VisitKind
 from routing.problem import Facility, Problem, Stop, Vehicle
 from routing.timing import Task, Timer, Timing
 
-__all__ = ["Order", "least_order", "lost_prizes", "time_route"]
+__all__ = ["Order", "least_order", "least_orders", "lost_prizes", "time_route"]
 
 
 def time_route(problem: Problem, vehicle: Vehicle, order: Order) -> Route | None:
@@ -58,6 +58,11 @@ def least_order(problem: Problem, vehicle: Vehicle) -> Order:
     begun = (*head, *(stop for stop in owed if stop not in head))
     timed = ((time_route(problem, vehicle, order), order) for order in (begun, *((*begun, gate) for gate in problem.facilities)))
     return min(((route.cost.total, order) for route, order in timed if route), key=lambda one: one[0], default=(0, head))[1]
+
+
+def least_orders(problem: Problem) -> dict[str, Order]:
+    """The least of each vehicle that always drives, by its key."""
+    return {vehicle.key: least_order(problem, vehicle) for vehicle in problem.vehicles if vehicle.always_drives}
 
 
 def _tasks(vehicle: Vehicle, order: Order) -> tuple[list[Task], int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 
 from routing.insertion import Board, insert_greedily, without
 from routing.problem import Stop, Vehicle
@@ -34,7 +34,7 @@ def make_room(board: Board, stops: Iterable[Stop]) -> None:
     if it has no place among a vehicle's other mandatory stops either, in the order in which they are driven.
     """
     for stop in stops:
-        if stop.mandatory and not board.serves_group_of(stop):
+        if stop.mandatory and stop.key not in board.problem.taken_up_at and not board.serves_group_of(stop):
             exchanges = (_exchange(board, vehicle, stop) for vehicle in board.problem.vehicles if vehicle.may_serve(stop))
             best = min((one for one in exchanges if one is not None), key=lambda one: one.extra_cost, default=None)
             if best is not None:
@@ -43,7 +43,7 @@ def make_room(board: Board, stops: Iterable[Stop]) -> None:
 
 def _exchange(board: Board, vehicle: Vehicle, stop: Stop) -> _Exchange | None:
     sketch = board.sketch(vehicle)
-    optional = _least_worth_first(one for one in sketch.order if isinstance(one, Stop) and not one.mandatory)
+    optional = _least_worth_first(one for one in sketch.order if isinstance(one, Stop) and _may_get_off(board, vehicle, one))
     fewest = _fewest(board, vehicle, stop, optional)
     alone = None if fewest is None else _with_stop(board, vehicle, stop, optional[:fewest])
     if alone is None:
@@ -52,6 +52,11 @@ def _exchange(board: Board, vehicle: Vehicle, stop: Stop) -> _Exchange | None:
     on_board = {place.key for place in alone.orders[vehicle.key]}
     lost = sum(one.prize or 0 for one in optional[:fewest] if one.key not in on_board)
     return _Exchange(vehicle, alone, alone.sketch(vehicle).cost - sketch.cost + lost)
+
+
+def _may_get_off(board: Board, vehicle: Vehicle, stop: Stop) -> bool:
+    """Is it optional, and nothing that the driver has been told? What is set down gets off with what was taken up for it."""
+    return not stop.mandatory and stop.key not in vehicle.head and stop.key not in board.problem.taken_up_at
 
 
 def _least_worth_first(stops: Iterable[Stop]) -> list[Stop]:
@@ -73,7 +78,7 @@ def _fewest(board: Board, vehicle: Vehicle, stop: Stop, optional: list[Stop]) ->
 
 def _with_stop(board: Board, vehicle: Vehicle, stop: Stop, off: list[Stop]) -> Board | None:
     """A board of this vehicle alone with the stop in the place of those that get off, or None where it still has no place."""
-    order = reduce(without, off, board.orders.get(vehicle.key, ()))
+    order = reduce(partial(without, vehicle=vehicle), off, board.orders.get(vehicle.key, ()))
     alone = Board(board.problem, {vehicle.key: order}, vehicles=(vehicle,))
     best = alone.cheapest_on(vehicle, stop)
     if best is None:

@@ -50,15 +50,16 @@ def _marginals(problem: Problem, route: Route) -> list[MarginalCost]:
     vehicle, order = problem.vehicle_by_key[route.vehicle], order_of(problem, route)
     marginals = []
     for visit in route.pickups:
-        cost, distance_m = _spent(problem, vehicle, without(order, problem.stop_by_key[visit.key]))
+        cost, distance_m = _spent(problem, vehicle, without(order, problem.stop_by_key[visit.key], vehicle))
         saved = MarginalCost(stop=visit.key, vehicle=vehicle.key, cost=route.cost.total - cost, distance_m=route.distance_m - distance_m)
         marginals.append(saved)
     return marginals
 
 
 def _spent(problem: Problem, vehicle: Vehicle, order: Order) -> tuple[int, int]:
-    route = time_route(problem, vehicle, order) if order else None
-    if order and route is None:
+    drives = bool(order) or vehicle.always_drives
+    route = time_route(problem, vehicle, order) if drives else None
+    if drives and route is None:
         # Without the stop there may be no way on (a one-way road through it): then it carries the whole route.
         return 0, 0
     return (0, 0) if route is None else (route.cost.total, route.distance_m)

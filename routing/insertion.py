@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import nsmallest
 
-from routing.clock import Order
+from routing.clock import Order, least_order
 from routing.problem import Facility, Problem, Stop, Vehicle
 from routing.sketch import Detour, Sketch
 
@@ -27,11 +27,18 @@ class Insertion:
 
 
 class Board:
-    """Orders that grow stop by stop. What is known of a vehicle is worked out again only when its own order has changed."""
+    """Orders that grow stop by stop. What is known of a vehicle is worked out again only when its own order has changed.
+
+    A vehicle that always drives has at least its `least_order`. A stop whose load is brought elsewhere comes with the stop where it
+    is set down: to ask for either is to ask for both.
+    """
 
     def __init__(self, problem: Problem, orders: Orders, *, vehicles: tuple[Vehicle, ...] | None = None) -> None:
         self.problem, self.vehicles = problem, problem.vehicles if vehicles is None else vehicles
         self.orders = dict(orders)
+        for vehicle in self.vehicles:
+            if vehicle.always_drives and vehicle.key not in self.orders:
+                self.orders[vehicle.key] = least_order(problem, vehicle)
         self._sketches: dict[str, Sketch] = {}
         self._found: dict[tuple[str, str, int | None], tuple[Order, Insertion | None]] = {}
 
@@ -40,10 +47,13 @@ class Board:
 
     def cheapest(self, stop: Stop, *, most_cost: int | None = None) -> Insertion | None:
         """The cheapest place over the board's vehicles, used or not, or None; places dearer than `most_cost` are not looked at."""
+        stop = taken_up(self.problem, stop)
         options = (self.cheapest_on(vehicle, stop, most_cost) for vehicle in self.vehicles if vehicle.may_serve(stop))
         return min((one for one in options if one is not None), key=lambda one: one.extra_cost, default=None)
 
     def cheapest_on(self, vehicle: Vehicle, stop: Stop, most_cost: int | None = None) -> Insertion | None:
+        """The cheapest place on one vehicle that may serve the stop, or None."""
+        stop = taken_up(self.problem, stop)
         order, asked = self.orders.get(vehicle.key, ()), (stop.key, vehicle.key, most_cost)
         if self._found.get(asked, (None, None))[0] is not order:
             self._found[asked] = order, self._search(self.sketch(vehicle), stop, most_cost)
@@ -80,6 +90,12 @@ class Board:
         return nsmallest(TIMED_CANDIDATES, affordable, key=lambda one: (one.cost, one.position))
 
 
+def taken_up(problem: Problem, stop: Stop) -> Stop:
+    """Where it is taken up what is set down at this stop, if so; the stop itself mostly."""
+    key = problem.taken_up_at.get(stop.key)
+    return stop if key is None else problem.stop_by_key[key]
+
+
 def cheapest_insertion(
     problem: Problem, orders: Orders, stop: Stop, *, board: Board | None = None, most_cost: int | None = None
 ) -> Insertion | None:
@@ -106,7 +122,8 @@ def insert_greedily(board: Board, stops: Iterable[Stop], *, enough: Callable[[],
         Asked before each optional stop: no more of them? Mandatory ones are always tried.
     """
     # Class by class, for a trip is of one class: taken as they come, classes scatter over trips and trucks (figures: docs/decisions/0006).
-    waiting = sorted(stops, key=lambda one: (one.prize is not None, one.waste_class, -(one.prize or 0)))
+    units = {one.key: one for one in (taken_up(board.problem, stop) for stop in stops)}
+    waiting = sorted(units.values(), key=lambda one: (one.prize is not None, one.waste_class, -(one.prize or 0)))
     while waiting:
         left = [stop for stop in waiting if (stop.prize is not None and enough()) or not _insert(board, stop)]
         if len(left) == len(waiting):
@@ -132,11 +149,22 @@ def _stops(orders: Orders) -> Iterator[Stop]:
     return (place for order in orders.values() for place in order if isinstance(place, Stop))
 
 
-def without(order: Order, stop: Stop) -> Order:
-    """The order without this stop, and without the unload of a trip that was its alone."""
-    kept: list[Stop | Facility] = []
-    for place in order:
-        idle = isinstance(place, Facility) and (not kept or isinstance(kept[-1], Facility))
-        if place != stop and not idle:
+def without(order: Order, stop: Stop, vehicle: Vehicle | None = None) -> Order:
+    """The order without this stop, without its other half, and without the unload of a trip that was theirs alone.
+
+    Parameters
+    ----------
+    vehicle
+        Whose order it is: what its driver has been told to do first stays, and so does the unload of what is on board already.
+    """
+    gone = {stop.key, stop.bring_to, *(place.key for place in order if isinstance(place, Stop) and place.bring_to == stop.key)}
+    told = 0 if vehicle is None else len(vehicle.head)
+    is_loaded = vehicle is not None and vehicle.under_way is not None and bool(vehicle.under_way.classes)
+    kept: list[Stop | Facility] = list(order[:told])
+    for place in order[told:]:
+        if isinstance(place, Stop):
+            if place.key not in gone:
+                kept.append(place)
+        elif isinstance(kept[-1], Stop) if kept else is_loaded:
             kept.append(place)
     return tuple(kept)

@@ -14,18 +14,23 @@ from routing.clock import Order, time_route
 from routing.plan import Route, VisitKind
 from routing.problem import Facility, Problem, Stop, Vehicle
 
+SURELY_LESS = -(2**62)
+"""Where nothing is known of what a detour costs at least."""
+
 
 @dataclass(frozen=True, slots=True)
 class Detour:
     """A place for a stop: before `position` of the order; with an unload of its own or, where that is None, in the trip there.
 
+    What the stop takes up to be brought elsewhere is set down before `set_down` of the order, in the same trip.
     `cost` prices driving, work and fees as if nobody waited anywhere; `least_cost` is below what any timing can make of it.
     """
 
     cost: int
     least_cost: int
     position: int
-    unload: Facility | None
+    unload: Facility | None = None
+    set_down: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,37 +50,92 @@ class Sketch:
     def __init__(self, problem: Problem, vehicle: Vehicle, order: Order) -> None:
         self.problem, self.vehicle, self.order = problem, vehicle, order
         self.travel = problem.travel_of(vehicle)
-        self.route = self.time(order) if order else None
-        self.path = [vehicle.start_location, *(place.location for place in order), vehicle.end_location]
+        self.route = self.time(order) if order or vehicle.always_drives else None
+        self.path = [vehicle.begins_at, *(place.location for place in order), vehicle.end_location]
 
     def time(self, order: Order) -> Route | None:
         return time_route(self.problem, self.vehicle, order)
 
     @property
     def sound(self) -> bool:
-        """Does the clock accept the order? An empty one is no route, and sound."""
-        return not self.order or self.route is not None
+        """Does the clock accept the order? An empty one is no route, and sound, but of a vehicle that always drives."""
+        return self.route is not None or not (self.order or self.vehicle.always_drives)
 
     @property
     def cost(self) -> int:
         return 0 if self.route is None else self.route.cost.total
 
     def extended(self, stop: Stop, detour: Detour) -> Order:
-        """The order with the stop, and its unload if it needs one, put in."""
-        added = (stop,) if detour.unload is None else (stop, detour.unload)
-        return (*self.order[: detour.position], *added, *self.order[detour.position :])
+        """The order with the stop, and its unload or the stop where its load is set down, put in."""
+        before, after = self.order[: detour.position], self.order[detour.position :]
+        if detour.set_down is not None:
+            between = self.order[detour.position : detour.set_down]
+            return (*before, stop, *between, self._target(stop), *self.order[detour.set_down :])
+        return (*before, stop, *after) if detour.unload is None else (*before, stop, detour.unload, *after)
 
     def detours(self, stop: Stop) -> Iterator[Detour]:
         """Every place in a trip of the stop's class that has room, and a trip of its own at each boundary."""
+        if stop.bring_to is not None:
+            yield from self._transfers(stop)
+            return
         kg = stop.load[self.problem.dimensions.index("kg")] if "kg" in self.problem.dimensions else 0
+        least, most = self._span(stop)
         for trip in self.trips:
             if self._takes(trip, stop):
                 fee = 0 if trip.facility is None else trip.facility.fee_per_kg * kg
-                yield from filter(None, (self._detour(stop, fee, position, None) for position in range(trip.first, trip.last + 1)))
+                places = range(max(least, trip.first), min(most, trip.last) + 1)
+                yield from filter(None, (self._detour(stop, fee, position, None) for position in places))
         if self.vehicle.ends_empty:
+            boundaries = [trip.first for trip in self.trips if least <= trip.first <= most]
             for facility in self.problem.facilities_for(stop.waste_class):
-                fee = facility.fee_per_kg * kg
-                yield from filter(None, (self._detour(stop, fee, trip.first, facility) for trip in self.trips))
+                fee = facility.fee_per_kg * kg + facility.fee_per_visit
+                yield from filter(None, (self._detour(stop, fee, position, facility) for position in boundaries))
+
+    def _target(self, stop: Stop) -> Stop:
+        assert stop.bring_to is not None
+        return self.problem.stop_by_key[stop.bring_to]
+
+    def _span(self, stop: Stop) -> tuple[int, int]:
+        """The first and the last position that head and sequence leave to the stop."""
+        least, most, rank = len(self.vehicle.head), len(self.order), self._ranks
+        if stop.key in rank:
+            for position, place in enumerate(self.order):
+                other = rank.get(place.key) if isinstance(place, Stop) else None
+                if other is not None and other < rank[stop.key]:
+                    least = max(least, position + 1)
+                elif other is not None:
+                    most = min(most, position)
+        return least, most
+
+    @cached_property
+    def _ranks(self) -> dict[str, int]:
+        return {key: number for number, key in enumerate(self.vehicle.sequence)}
+
+    def _transfers(self, stop: Stop) -> Iterator[Detour]:
+        """Every two places in one trip, to take up and to set down; whether there is room between them is left to the clock."""
+        target = self._target(stop)
+        if not self.vehicle.may_serve(target):
+            return
+        least, most = self._span(stop)
+        first, last = self._span(target)
+        for trip in self.trips:
+            for position in range(max(least, trip.first), min(most, trip.last) + 1):
+                places = range(max(first, position), min(last, trip.last) + 1)
+                yield from filter(None, (self._transfer(stop, target, position, set_down) for set_down in places))
+
+    def _transfer(self, stop: Stop, target: Stop, position: int, set_down: int) -> Detour | None:
+        if position == set_down:
+            ways = [self._drive((self.path[position], stop.location, target.location, self.path[position + 1]))]
+        else:
+            pairs = ((position, stop), (set_down, target))
+            ways = [self._drive((self.path[at], one.location, self.path[at + 1])) for at, one in pairs]
+        if None in ways:
+            return None
+        extra_s = sum(way[0] for way in ways if way) + self.vehicle.work_s(stop) + self.vehicle.work_s(target)
+        if not self._has_time(extra_s):
+            return None
+        distance_m, lifts = sum(way[1] for way in ways if way), stop.lifts + target.lifts
+        return Detour(self._price(extra_s, distance_m, lifts, 0), SURELY_LESS, position, set_down=set_down)
 
     @cached_property
     def trips(self) -> list[_Trip]:
@@ -90,38 +150,69 @@ class Sketch:
         return trips
 
     def _trip(self, first: int, last: int, facility: Facility | None, stops: list[Stop]) -> _Trip:
+        out = self.vehicle.under_way if first == 0 else None
         loads = [self.vehicle.load_of(one, self.problem.dimensions) for one in stops]
-        load = tuple(map(sum, zip(*loads, strict=True))) if loads else (0,) * len(self.problem.dimensions)
-        return _Trip(first, last, facility, load, frozenset(one.waste_class for one in stops))
+        loads.append((0,) * len(self.problem.dimensions) if out is None else out.load)
+        # What is brought elsewhere is on board for a while only: the clock sees to that.
+        lifted = {one.waste_class for one in stops if one.bring_to is None and one.key not in self.problem.taken_up_at}
+        on_board = lifted if out is None else lifted | out.classes
+        return _Trip(first, last, facility, tuple(map(sum, zip(*loads, strict=True))), frozenset(on_board))
 
     def _takes(self, trip: _Trip, stop: Stop) -> bool:
-        if trip.facility is None and self.vehicle.ends_empty:
+        vehicle = self.vehicle
+        if trip.facility is None and vehicle.ends_empty:
             return False
         accepted = trip.facility is None or stop.waste_class in trip.facility.accepts
-        one_class = not self.vehicle.one_class_per_trip or trip.classes <= {stop.waste_class}
-        added = self.vehicle.load_of(stop, self.problem.dimensions)
-        return accepted and one_class and all(a + b <= most for a, b, most in zip(trip.load, added, self.vehicle.capacity, strict=True))
+        one_class = not vehicle.one_class_per_trip or bool(vehicle.compartments) or trip.classes <= {stop.waste_class}
+        added = vehicle.load_of(stop, self.problem.dimensions)
+        return accepted and one_class and all(a + b <= most for a, b, most in zip(trip.load, added, vehicle.capacity, strict=True))
 
     def _detour(self, stop: Stop, fee: int, position: int, unload: Facility | None) -> Detour | None:
         """The detour, or None where there is no way or no time for it."""
         here, there = self.path[position], self.path[position + 1]
-        driven = self._drive(here, stop.location, unload, there)
+        driven = self._drive((here, stop.location, there) if unload is None else (here, stop.location, unload.location, there))
         if driven is None:
             return None
-        extra_s = driven[0] + stop.service_s + self._setup_s(stop, here, position, unload)
+        extra_s = driven[0] + self.vehicle.work_s(stop) + self._setup_s(stop, here, position, unload)
         extra_s += 0 if unload is None else unload.turnaround_s
-        if self._busy_s + extra_s + self._rest_s(self._busy_s + extra_s) > self.vehicle.longest_s:
+        if not self._has_time(extra_s):
             return None
-        vehicle = self.vehicle
-        other = vehicle.cost_per_m * driven[1] + vehicle.cost_per_lift * stop.lifts + fee + (0 if self.order else vehicle.fixed_cost)
         # Where the truck waits now, a detour may take nobody's time.
-        least_s = extra_s - self._waiting_s
-        return Detour(vehicle.cost_per_s * extra_s + other, vehicle.cost_per_s * least_s + other, position, unload)
+        least = self._price(extra_s - self._waiting_s, driven[1], stop.lifts, fee) if self._is_even else SURELY_LESS
+        return Detour(self._price(extra_s, driven[1], stop.lifts, fee), least, position, unload)
 
-    def _drive(self, here: int, via: int, unload: Facility | None, there: int) -> tuple[int, int] | None:
-        """Seconds and metres more than now, or None where there is no way."""
-        stations = (here, via, there) if unload is None else (here, via, unload.location, there)
-        drive_s, distance_m = (0, 0) if not self.order else self._direct(here, there)
+    def _price(self, extra_s: int, distance_m: int, lifts: int, fee: int) -> int:
+        vehicle = self.vehicle
+        fixed = vehicle.fixed_cost if self.route is None else 0
+        # Time that is saved may have been overtime; that which is added is not known to be.
+        per_s = vehicle.cost_per_s if extra_s >= 0 else self._dearest_per_s
+        return per_s * extra_s + vehicle.cost_per_m * distance_m + vehicle.cost_per_lift * lifts + fee + fixed
+
+    @cached_property
+    def _dearest_per_s(self) -> int:
+        share = self.vehicle.fair_share
+        return self.vehicle.cost_per_s + self.vehicle.overtime_cost_per_s + (0 if share is None else share.cost_per_s)
+
+    @cached_property
+    def _is_even(self) -> bool:
+        return not self.travel.paces
+
+    def _has_time(self, extra_s: int) -> bool:
+        """Is the round with so much more driving and work not sure to be too long? Traffic that speeds up makes nothing sure."""
+        busy_s = self._busy_s + extra_s
+        return not self._is_even or busy_s + self._rest_s(busy_s) <= self._most_s
+
+    @cached_property
+    def _most_s(self) -> int:
+        vehicle, out = self.vehicle, self.vehicle.under_way
+        if out is None:
+            return vehicle.longest_s
+        left_s = vehicle.shift.close_s - out.ready_s
+        return left_s if vehicle.max_duration_s is None else min(left_s, out.started_s + vehicle.max_duration_s - out.ready_s)
+
+    def _drive(self, stations: tuple[int, ...]) -> tuple[int, int] | None:
+        """Seconds and metres more than on the direct way that is driven now, if any, or None where there is no way."""
+        drive_s, distance_m = (0, 0) if self.route is None else self._direct(stations[0], stations[-1])
         for origin, target in pairwise(stations):
             leg_s, leg_m = self.travel.drive_rows[origin][target], self.travel.distance_rows[origin][target]
             if leg_s < 0 or leg_m < 0:
@@ -147,17 +238,30 @@ class Sketch:
         busy_s = 0
         for number, place in enumerate(self.order):
             here = self.path[number]
-            work_s = place.turnaround_s if isinstance(place, Facility) else place.service_s + place.setup_s * (place.location != here)
+            work_s = place.turnaround_s if isinstance(place, Facility) else self.vehicle.work_s(place)
+            if isinstance(place, Stop) and place.location != here:
+                work_s += place.setup_s
             busy_s += work_s + self.travel.drive_rows[here][place.location]
-        return busy_s + (self.travel.drive_rows[self.path[-2]][self.path[-1]] if self.order else 0)
+        return busy_s + (0 if self.route is None else self.travel.drive_rows[self.path[-2]][self.path[-1]])
 
     def _rest_s(self, busy_s: int) -> int:
         """Breaks that a round of so much driving and work must contain, whenever it is driven."""
-        return sum(rule.duration_s for rule in self.vehicle.breaks if rule.after_work_s is not None and busy_s > rule.after_work_s)
+        if self.vehicle.under_way is not None:
+            return 0  # they may be behind it
+        return sum(
+            min(rule.duration_s, sum(rule.parts_s) or rule.duration_s)
+            for rule in self.vehicle.breaks
+            if rule.after_work_s is not None and busy_s > max(rule.after_work_s, rule.only_if_longer_s)
+        )
 
     @cached_property
     def _waiting_s(self) -> int:
         if self.route is None:
             return 0
         rest_s = sum(visit.departure_s - visit.start_s for visit in self.route.visits if visit.kind is VisitKind.BREAK)
-        return max(0, self.route.duration_s - rest_s - self._busy_s)
+        return max(0, self.route.end_s - self._leaves_s - rest_s - self._busy_s)
+
+    @property
+    def _leaves_s(self) -> int:
+        assert self.route is not None
+        return self.route.start_s if self.vehicle.under_way is None else self.vehicle.under_way.ready_s

@@ -257,6 +257,11 @@ class Vehicle:
         """The location of its next leg's start."""
         return self.start_location if self.under_way is None else self.under_way.location
 
+    @property
+    def always_drives(self) -> bool:
+        """Has it a route whatever there is to do: is it under way, or has its driver been told where to go?"""
+        return self.under_way is not None or bool(self.head)
+
     def work_s(self, stop: Stop) -> int:
         """Seconds of work at the stop, setup aside."""
         return stop.service_s + self.stop_s + stop.lifts * self.lift_s

@@ -1,4 +1,4 @@
-"""Two that were built apart from one description: what the clock times the judge accepts at its price, and what it refuses he refuses too."""
+"""Built apart from one description: what the clock times the judge accepts at its price, and what it refuses he refuses too."""
 
 import random
 from collections.abc import Iterator
