@@ -45,6 +45,9 @@ def test_a_release_of_another_trip_is_no_matter():
     assert hand_plan(problem, {"truck": "AUCU"}).routes[0].visits[0].arrival_s == 40
     assert broken(problem, {"truck": "AUCU"}) == KEPT
     assert broken(problem, {"truck": "ACU"}) == {"released": [("C", (400,))]}
+    three_trips = CITY.problem(truck(), load={"A": (1, 1), "B": (1, 1), "C": stop(release_s=900)})
+    departures = [visit.departure_s for visit in hand_plan(three_trips, {"truck": "AUBUCU"}).routes[0].visits if visit.key == "U"]
+    assert departures == [160, 900, 980]  # 160 on at once, 320 at U again and there till 900, C and back 80
 
 
 def test_the_head_comes_first_and_in_full():
@@ -64,12 +67,12 @@ def test_a_driver_who_has_been_told_has_a_route():
 
 
 def test_a_sequence_is_kept_by_those_that_are_served():
-    """C before A; B has no place in the sequence, and Z is served by nobody here."""
+    """C before B before A; Ca has no place in the sequence, and B need not be served."""
     ordered = truck(sequence=("C", "B", "A"))
     problem = CITY.problem(ordered, load={"A": (1, 1), "B": stop(prize=1), "C": (1, 1), "Ca": (1, 1)})
     assert broken(problem, {"truck": ["C", "Ca", "A", "U"]}) == KEPT
     assert broken(problem, {"truck": ["A", "Ca", "C", "U"]}) == {"sequence_kept": [("C", ())]}
-    assert broken(problem, {"truck": ["B", "A", "Ca", "C", "U"]}) == {"sequence_kept": [("C", ())]}
+    assert broken(problem, {"truck": ["A", "Ca", "C", "B", "U"]}) == {"sequence_kept": [("C", ()), ("B", ())]}
 
 
 def test_the_round_begins_by_the_latest_start():

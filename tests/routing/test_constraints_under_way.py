@@ -137,6 +137,16 @@ def test_repeating_breaks_are_counted_from_the_last_one():
     assert broken(CITY.problem(out({"rested_s": 900}, breaks=(every,)), load=load), {"truck": "CU"}) == KEPT
     assert broken(CITY.problem(out({"rested_s": 890}, breaks=(every,)), load=load), {"truck": "CU"}) == {"break_taken": [("rest", ())]}
     assert broken(CITY.problem(out(breaks=(every,)), load=load), {"truck": "CU"}) == {"break_taken": [("rest", ())]}
+    taken = out({"taken": frozenset({"rest"})}, breaks=(every,))  # a rule that repeats is never done
+    assert broken(CITY.problem(taken, load=load), {"truck": "CU"}) == {"break_taken": [("rest", ())]}
+
+
+def test_a_break_that_is_due_once_is_counted_from_the_start_whoever_has_rested():
+    """1,040 s from 200 to 1,240, however lately another rest ended."""
+    load = {"C": (1, 1)}
+    for seconds, said in ((1_040, KEPT), (1_039, {"break_taken": [("rest", ())]})):
+        once = BreakRule(key="rest", duration_s=60, after_work_s=seconds)
+        assert broken(CITY.problem(out({"rested_s": 900}, breaks=(once,)), load=load), {"truck": "CU"}) == said
 
 
 @pytest.mark.parametrize(
