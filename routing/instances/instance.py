@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from routing.instances.figures import Floats
 from routing.plan import Plan
 from routing.problem import Problem
 
@@ -25,6 +26,8 @@ class Instance:
         in whole scaled units and sometimes in the file's own with decimals: a published value decides (`beside`).
     best_known
         The best value known, as printed, or None.
+    xy
+        Where each location lies, in the file's own units, for pictures alone; shape (n, 2). None where the file does not say.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Instance:
     unit: str = "distance"
     divisors: tuple[int, ...] = (1,)
     best_known: float | None = None
+    xy: Floats | None = field(default=None, compare=False, repr=False)
 
     def literature_cost(self, plan: Plan) -> float:
         """The plan's cost in the instance's own convention; where stops have prizes, those passed up are in it."""

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.errors import InstanceFormatError
-from routing.instances.figures import decimals_scale, integers_of, manhattan, matrix_of, numbers_of, whole
+from routing.instances.figures import Floats, decimals_scale, integers_of, manhattan, matrix_of, numbers_of, whole
 from routing.instances.instance import Instance
 from routing.places import DEFAULT_CLASS
 from routing.problem import BreakRule, Facility, Problem, Stop, Travel, Vehicle, Window
@@ -80,11 +80,11 @@ def read_kim(text: str) -> Instance:
     """
     sheet = _parse(text)
     problem = _problem(sheet)
-    return Instance(name="", problem=problem, dialect="Kim", rules=RULES, unit="miles", divisors=(FEET_PER_MILE,))
+    return Instance(name="", problem=problem, dialect="Kim", rules=RULES, unit="miles", divisors=(FEET_PER_MILE,), xy=_points(sheet))
 
 
 def _problem(sheet: _Sheet) -> Problem:
-    feet = matrix_of(np.array([(row.x_ft, row.y_ft) for row in sheet.rows]), manhattan, np.rint)
+    feet = matrix_of(_points(sheet), manhattan, np.rint)
     drive_s = _drive_s(feet, sheet.speed_mph)
     loads = [row.load for _, row in sheet.of_kind(_STOP)]
     scale = decimals_scale([sheet.capacity, sheet.most_a_day, *loads], "capacity and loads")
@@ -102,6 +102,10 @@ def _problem(sheet: _Sheet) -> Problem:
         travel=(Travel(drive_s, feet),),
         dimensions=(DIMENSION,),
     )
+
+
+def _points(sheet: _Sheet) -> Floats:
+    return np.array([(row.x_ft, row.y_ft) for row in sheet.rows])
 
 
 def _vehicle(sheet: _Sheet, number: int, scale: int) -> Vehicle:

@@ -58,7 +58,7 @@ def read_solomon(text: str) -> Instance:
     problem = Problem(stops=stops, facilities=(), vehicles=vehicles, travel=(Travel(distances, distances),), dimensions=(DIMENSION,))
     title = text.lstrip().splitlines()[0].strip()
     name = "" if title == "VEHICLE" else title
-    return Instance(name=name, problem=problem, dialect="VRPTW", rules=RULES, divisors=TENTHS.divisors)
+    return Instance(name=name, problem=problem, dialect="VRPTW", rules=RULES, divisors=TENTHS.divisors, xy=values[:, 1:3])
 
 
 def _tables(text: str) -> tuple[Numbered, list[Numbered]]:

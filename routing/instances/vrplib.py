@@ -97,6 +97,7 @@ def read_vrplib(text: str, convention: Convention | None = None) -> Instance:
         dialect=dialect,
         rules="\n".join([f"Costs: {convention.words}; time itself costs nothing.", *_rules(file)]),
         divisors=convention.divisors,
+        xy=_points(file),
     )
 
 
@@ -231,6 +232,15 @@ def _weights(file: VrplibFile, size: int, rounded: Convention) -> NDArray[np.int
     if kind not in _METRICS:
         raise InstanceFormatError(f"field EDGE_WEIGHT_TYPE: expected EXPLICIT or one of {', '.join(_METRICS)}, got {kind!r}")
     return matrix_of(file.table("NODE_COORD", rows=size, columns=2), _METRICS[kind], rounded)
+
+
+def _points(file: VrplibFile) -> Floats | None:
+    """Where the locations lie, as drawn or as measured; a distance matrix may come without, or with other remarks there."""
+    size = file.count("DIMENSION")
+    for name in ("NODE_COORD", "DISPLAY_DATA"):
+        if [len(row) for row in file.sections.get(name, [])] == [3] * size:
+            return file.table(name, rows=size, columns=2)
+    return None
 
 
 def _explicit(file: VrplibFile, size: int) -> Floats:
