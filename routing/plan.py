@@ -106,6 +106,7 @@ class Reason(StrEnum):
     NO_FACILITY_FOR_CLASS = "no_facility_for_class"
     UNREACHABLE = "unreachable"
     OUTSIDE_SHIFTS = "outside_shifts"
+    BEYOND_LIMITS = "beyond_limits"
     NO_ROOM_LEFT = "no_room_left"
     NOT_WORTH_ITS_PRIZE = "not_worth_its_prize"
     ALTERNATIVE_SERVED = "alternative_served"

@@ -23,6 +23,7 @@ class Detour:
     """A place for a stop: before `position` of the order; with an unload of its own or, where that is None, in the trip there.
 
     What the stop takes up to be brought elsewhere is set down before `set_down` of the order, in the same trip.
+    With `unload_first` the unload is that of what is on board already, and the stop's own load comes home.
     `cost` prices driving, work and fees as if nobody waited anywhere; `least_cost` is below what any timing can make of it.
     """
 
@@ -31,6 +32,7 @@ class Detour:
     position: int
     unload: Facility | None = None
     set_down: int | None = None
+    unload_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,9 @@ class Sketch:
         if detour.set_down is not None:
             between = self.order[detour.position : detour.set_down]
             return (*before, stop, *between, self._target(stop), *self.order[detour.set_down :])
-        return (*before, stop, *after) if detour.unload is None else (*before, stop, detour.unload, *after)
+        if detour.unload is None:
+            return (*before, stop, *after)
+        return (*before, detour.unload, stop, *after) if detour.unload_first else (*before, stop, detour.unload, *after)
 
     def detours(self, stop: Stop) -> Iterator[Detour]:
         """Every place in a trip of the stop's class that has room, and a trip of its own at each boundary."""
@@ -85,11 +89,29 @@ class Sketch:
                 fee = 0 if trip.facility is None else trip.facility.fee_per_kg * kg
                 places = range(max(least, trip.first), min(most, trip.last) + 1)
                 yield from filter(None, (self._detour(stop, fee, position, None) for position in places))
-        if self.vehicle.ends_empty:
+        last = self.trips[-1]
+        if not self.vehicle.ends_empty:
+            if last.classes and most == len(self.order):
+                gates = (facility for facility in self.problem.facilities if last.classes <= facility.accepts)
+                yield from filter(None, (self._after_unload(stop, gate, last) for gate in gates))
+        else:
             boundaries = [trip.first for trip in self.trips if least <= trip.first <= most]
             for facility in self.problem.facilities_for(stop.waste_class):
                 fee = facility.fee_per_kg * kg + facility.fee_per_visit
                 yield from filter(None, (self._detour(stop, fee, position, facility) for position in boundaries))
+
+    def _after_unload(self, stop: Stop, gate: Facility, trip: _Trip) -> Detour | None:
+        """The stop as a trip of its own that comes home, behind the unload of what has come home so far."""
+        driven = self._drive((self.path[-2], gate.location, stop.location, self.path[-1]))
+        if driven is None:
+            return None
+        extra_s = driven[0] + gate.turnaround_s + self.vehicle.work_s(stop) + (stop.setup_s if stop.location != gate.location else 0)
+        if not self._has_time(extra_s):
+            return None
+        kg = trip.load[self.problem.dimensions.index("kg")] if "kg" in self.problem.dimensions else 0
+        fee = gate.fee_per_visit + gate.fee_per_kg * kg
+        least = self._price(extra_s - self._waiting_s, driven[1], stop.lifts, fee) if self._is_even else SURELY_LESS
+        return Detour(self._price(extra_s, driven[1], stop.lifts, fee), least, len(self.order), gate, unload_first=True)
 
     def _target(self, stop: Stop) -> Stop:
         assert stop.bring_to is not None

@@ -86,6 +86,8 @@ def _why_unserved(one: Candidate, task: Task, left: Unserved) -> str:
             return f"Not served: no truck gets there, {why}."
         case Reason.OUTSIDE_SHIFTS:
             return "Not served: even alone on a truck it does not fit into the shift, its site's hours and the facilities' hours."
+        case Reason.BEYOND_LIMITS:
+            return "Not served: even alone on a truck it is more than that may drive, visit or lift in a round."
     return "Not served: the trucks have neither room nor time left for it."
 
 
