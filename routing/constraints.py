@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from routing.problem import Facility, Problem, Stop
+from routing.problem import BreakRule, Facility, Problem, Stop
 from routing.redrive import Halt, Ride
 from routing.rest_rules import what_is_wrong
 
@@ -208,6 +208,18 @@ def break_taken(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa: A
             yield Violation(rule="break_taken", vehicle=ride.vehicle.key, stop=rule.key, detail=wrong)
 
 
+def break_where_it_stands(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa: ARG001
+    """A break is taken where the work before it ended or where the next begins."""
+    here = ride.vehicle.begins_at
+    for number, halt in enumerate(ride.halts):
+        if not isinstance(halt.place, BreakRule):
+            here = halt.location
+            continue
+        ahead = [later.location for later in ride.halts[number:] if not isinstance(later.place, BreakRule)]
+        if halt.location not in (here, [*ahead, ride.vehicle.end_location][0]):
+            yield _broken("break_where_it_stands", ride, halt, (), "is taken on the way")
+
+
 def road_exists(ride: Ride, problem: Problem) -> Iterator[Violation]:  # noqa: ARG001
     """Between consecutive places there is a way."""
     for halt in ride.halts:
@@ -242,6 +254,7 @@ RULES: tuple[Rule, ...] = (
     duration_within_limit,
     driving_within_limit,
     break_taken,
+    break_where_it_stands,
     road_exists,
 )
 

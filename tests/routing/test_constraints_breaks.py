@@ -1,5 +1,8 @@
 """Breaks that repeat, come in parts, follow the wheels or the length of the day. A dash is 100 m and 10 s."""
 
+from dataclasses import replace
+
+from routing.check import check
 from routing.problem import BreakRule, Window
 from tests.routing.ascii_city import ascii_city, meal, stop, truck
 from tests.routing.plans import broken, hand_plan
@@ -115,3 +118,16 @@ def test_waiting_is_no_rest():
     problem = CITY.problem(truck(breaks=(rest(after_work_s=200),)), load=load)
     assert broken(problem, {"truck": "BU"}) == MISSED
     assert broken(problem, {"truck": ["rest", "B", "U"]}) == KEPT
+
+
+def test_a_break_is_taken_where_the_truck_stands_anyway():
+    """Between B and U it rests at B or at U; C lies on the way, but there is nothing to do there."""
+    problem = CITY.problem(truck(breaks=(rest(after_work_s=300),)), load={"B": (1, 1), "C": stop(prize=0)})
+    plan = hand_plan(problem, {"truck": ["B", "rest", "U"]})
+    route = plan.routes[0]
+    said = {}
+    for name in "BUCA":
+        elsewhere = replace(route.visits[1], location=CITY.at(name))
+        moved = replace(plan, routes=(replace(route, visits=(route.visits[0], elsewhere, route.visits[2])),))
+        said[name] = [one.rule for one in check(problem, moved).violations if not one.rule.endswith("_as_claimed")]
+    assert said == {"B": [], "U": [], "C": ["break_where_it_stands"], "A": ["break_where_it_stands"]}
