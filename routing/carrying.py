@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from itertools import pairwise
 
 from routing.problem import Facility, Problem, Stop, Vehicle
@@ -69,6 +70,12 @@ class Body:
         elif vehicle.one_class_per_trip and len(self.classes) > 1:
             return False
         return not self.problem.taken_up_at or self._keeps_transfer(stop)
+
+    def takes(self, stop: Stop) -> bool:
+        """May the stop be lifted now? It is not."""
+        tried = copy(self)
+        tried.classes, tried._owed, tried._in_parts = dict(self.classes), set(self._owed), dict(self._in_parts)
+        return tried.lift(stop)
 
     def unload(self, facility: Facility) -> bool:
         """Empty the body; False if the facility does not accept what is on board, or something of it is to be brought elsewhere."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from routing.carrying import Body
 from routing.clock import Order, time_route
 from routing.io import problem_digest
 from routing.plan import Plan, Reason, Route, Unserved
@@ -27,7 +28,7 @@ def time_given_order(problem: Problem, orders: Mapping[str, Sequence[str]]) -> P
         Every stop of it counts as wanted, prizes have no say.
     orders
         Keys of stops by key of vehicle, in driving order. Vehicles that the problem does not have, stops that it does not have and
-        repeats of a stop are passed over.
+        repeats of a stop are passed over. What a vehicle's driver has been told comes first.
 
     Returns
     -------
@@ -44,10 +45,15 @@ def time_given_order(problem: Problem, orders: Mapping[str, Sequence[str]]) -> P
     hopeless = {one.stop: one for one in find_hopeless(problem)}
     routes: list[Route] = []
     served: set[str] = set()
-    for key, wanted in orders.items():
+    told = {key: vehicle.key for vehicle in problem.vehicles for key in vehicle.head}
+    always: dict[str, Sequence[str]] = {vehicle.key: () for vehicle in problem.vehicles if vehicle.always_drives}
+    for key, wanted in (always | dict(orders)).items():
         vehicle = problem.vehicle_by_key.get(key)
-        stops = [problem.stop_by_key[stop] for stop in dict.fromkeys(wanted) if stop in problem.stop_by_key and stop not in served]
-        route = None if vehicle is None else _longest(problem, vehicle, [stop for stop in stops if stop.key not in hopeless])
+        stops = [
+            stop for stop in dict.fromkeys(wanted) if stop in problem.stop_by_key and stop not in served and told.get(stop, key) == key
+        ]
+        keys = [stop for stop in stops if stop not in hopeless]
+        route = None if vehicle is None else _longest(problem, vehicle, [problem.stop_by_key[stop] for stop in keys])
         if route is not None:
             routes.append(route)
             served.update(visit.key for visit in route.pickups)
@@ -58,41 +64,41 @@ def time_given_order(problem: Problem, orders: Mapping[str, Sequence[str]]) -> P
 
 
 def with_unloads(problem: Problem, vehicle: Vehicle, stops: Sequence[Stop]) -> Order:
-    """The stops in order, with an unload wherever the next stop would not fit, is of another class, and at the end."""
-    order: list[Stop | Facility] = []
-    load = (0,) * len(problem.dimensions)
-    trip: list[Stop] = []
+    """What the driver has been told, then the stops in order, with an unload wherever the next one would not fit, and at the end."""
+    order: list[Stop | Facility] = [problem.stop_by_key.get(key) or problem.facility_by_key[key] for key in vehicle.head]
+    body = _body_after(problem, vehicle, order)
     for stop in stops:
-        grown = _added(problem, vehicle, load, stop)
-        if trip and not _fits(vehicle, trip, stop, grown):
-            order += _unload(problem, vehicle, trip, stop.location)
-            load, trip = (0,) * len(load), []
-            grown = _added(problem, vehicle, load, stop)
+        if stop.key in vehicle.head:
+            continue
+        if not body.is_empty and not body.takes(stop):
+            for gate in _unload(problem, vehicle, order, body, stop.location):
+                body.unload(gate)
+                order.append(gate)
+        body.lift(stop)
         order.append(stop)
-        load = grown
-        trip.append(stop)
-    if trip and vehicle.ends_empty:
-        order += _unload(problem, vehicle, trip, vehicle.end_location)
+    if not body.is_empty and vehicle.ends_empty:
+        order += _unload(problem, vehicle, order, body, vehicle.end_location)
     return tuple(order)
 
 
-def _added(problem: Problem, vehicle: Vehicle, load: tuple[int, ...], stop: Stop) -> tuple[int, ...]:
-    return tuple(a + b for a, b in zip(load, vehicle.load_of(stop, problem.dimensions), strict=True))
+def _body_after(problem: Problem, vehicle: Vehicle, order: Sequence[Stop | Facility]) -> Body:
+    body = Body(problem, vehicle)
+    for place in order:
+        if isinstance(place, Facility):
+            body.unload(place)
+        else:
+            body.lift(place)
+    return body
 
 
-def _fits(vehicle: Vehicle, trip: Sequence[Stop], stop: Stop, grown: tuple[int, ...]) -> bool:
-    one_class = not vehicle.one_class_per_trip or stop.waste_class == trip[-1].waste_class
-    return one_class and all(amount <= most for amount, most in zip(grown, vehicle.capacity, strict=True))
-
-
-def _unload(problem: Problem, vehicle: Vehicle, trip: Sequence[Stop], onward: int) -> list[Facility]:
-    """The facility with the cheapest way round and fee, or nothing where none takes the load (`time_route` will say no)."""
-    classes = {stop.waste_class for stop in trip}
-    kg = sum(stop.load[problem.dimensions.index("kg")] for stop in trip) if "kg" in problem.dimensions else 0
+def _unload(problem: Problem, vehicle: Vehicle, order: Sequence[Stop | Facility], body: Body, onward: int) -> list[Facility]:
+    """The facility with the cheapest way round and fees, or nothing where none takes the load (`time_route` will say no)."""
+    here = order[-1].location if order else vehicle.begins_at
+    kg = body.load[problem.dimensions.index("kg")] if "kg" in problem.dimensions else 0
     options = (
-        (cost + facility.fee_per_kg * kg, number)
+        (cost + facility.fee_per_visit + facility.fee_per_kg * kg, number)
         for number, facility in enumerate(problem.facilities)
-        if classes <= facility.accepts and (cost := _way_round(problem, vehicle, trip[-1].location, facility.location, onward)) is not None
+        if body.classes.keys() <= facility.accepts and (cost := _way_round(problem, vehicle, here, facility.location, onward)) is not None
     )
     best = min(options, default=None)
     return [] if best is None else [problem.facilities[best[1]]]
@@ -110,13 +116,13 @@ def _way_round(problem: Problem, vehicle: Vehicle, here: int, via: int, there: i
 def _longest(problem: Problem, vehicle: Vehicle, stops: Sequence[Stop]) -> Route | None:
     """The route over as many of the stops as the rules allow, taken from the front; None where none can be served."""
     kept: list[Stop] = []
-    route: Route | None = None
+    route = time_route(problem, vehicle, with_unloads(problem, vehicle, kept)) if vehicle.always_drives else None
     waiting = [stop for stop in stops if vehicle.may_serve(stop)]
     while waiting:
         fitting = _beginning_that_fits(problem, vehicle, kept, waiting)
         if fitting:
             kept += waiting[:fitting]
-            route = time_route(problem, vehicle, with_unloads(problem, vehicle, kept))
+            route = time_route(problem, vehicle, with_unloads(problem, vehicle, _whole(problem, kept)))
         waiting = waiting[fitting + 1 :]
     return route
 
@@ -125,7 +131,7 @@ def _beginning_that_fits(problem: Problem, vehicle: Vehicle, kept: Sequence[Stop
     """How many of those waiting can follow those kept: all, or found by halving."""
 
     def fits(count: int) -> bool:
-        return time_route(problem, vehicle, with_unloads(problem, vehicle, [*kept, *waiting[:count]])) is not None
+        return time_route(problem, vehicle, with_unloads(problem, vehicle, _whole(problem, [*kept, *waiting[:count]]))) is not None
 
     if fits(len(waiting)):
         return len(waiting)
@@ -134,6 +140,12 @@ def _beginning_that_fits(problem: Problem, vehicle: Vehicle, kept: Sequence[Stop
         middle = (most + too_many) // 2
         most, too_many = (middle, too_many) if fits(middle) else (most, middle)
     return most
+
+
+def _whole(problem: Problem, stops: Sequence[Stop]) -> list[Stop]:
+    """The stops without those whose other half is not among them."""
+    keys = {stop.key for stop in stops}
+    return [stop for stop in stops if {stop.bring_to or stop.key, problem.taken_up_at.get(stop.key, stop.key)} <= keys]
 
 
 def _no_room(stop: str, named: bool) -> Unserved:

@@ -1,12 +1,16 @@
 """A given order is driven as it stands; unloads go in where the truck is full, the class changes, or the day ends."""
 
+import random
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from routing.check import check
 from routing.given_order import time_given_order, with_unloads
 from routing.plan import Reason, VisitKind
-from routing.problem import Facility, Problem, Stop, Travel, Vehicle, Window
+from routing.problem import Facility, Problem, Stop, Travel, UnderWay, Vehicle, Window
+from tests.routing.random_rounds import draw_problem
 
 HOUR = 3600
 
@@ -147,3 +151,37 @@ def test_long_rounds_stay_within_the_trucks_limits(count):
     plan = drive(town(loads), *loads)
 
     assert sum(visit.kind is VisitKind.PICKUP for visit in plan.routes[0].visits) + len(plan.unserved) == count
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_whatever_the_problem_a_given_order_is_driven_by_the_rules(seed):
+    """Random rounds with everything in them: what their rules forbid is left out, and no vehicle on the road is left there."""
+    draw = random.Random(seed)
+    for number in range(8):
+        problem = draw_problem(200_000 + 10 * seed + number, stops=draw.randint(3, 8), vehicles=2)
+        keys = [stop.key for stop in draw.sample(problem.stops, len(problem.stops))]
+        plan = time_given_order(problem, {"truck 0": keys[::2], "truck 1": keys[1::2], "gone": keys})
+        must_drive = {vehicle.key for vehicle in problem.vehicles if vehicle.always_drives}
+        if must_drive <= {route.vehicle for route in plan.routes}:
+            groups = [one for one in check(problem, plan).violations if one.rule != "one_of_a_group"]
+            assert groups == []
+
+
+def test_a_driver_under_way_does_what_he_was_told_and_unloads_what_he_has():
+    """800 kg of paper are on board, and C comes first: residual needs the unload before, A another at the end."""
+    problem = town({"A": 100, "B": 100, "C": 100})
+    out = UnderWay(location=2, ready_s=7 * HOUR, started_s=6 * HOUR, load=(800, 4_000), classes=frozenset({"paper"}))
+    truck = replace(problem.vehicles[0], under_way=out, head=("U", "C"))
+    problem = replace(problem, vehicles=(truck,))
+
+    plan = drive(problem, "A", "C")
+    assert visits(plan) == "UCAU"
+    assert plan.routes[0].start_s == 6 * HOUR
+    assert visits(drive(problem)) == "UCU"
+
+
+def test_what_is_taken_up_and_not_set_down_stays_where_it_is():
+    """B is to be brought to C, which this round does not name."""
+    problem = town({"A": 100, "B": 100, "C": -100}, B={"bring_to": "C"})
+    assert visits(drive(problem, "B", "A")) == "AU"
+    assert visits(drive(problem, "B", "A", "C")) == "BACU"
