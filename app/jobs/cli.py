@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from sqlalchemy.exc import OperationalError
@@ -16,10 +16,10 @@ from app.config import Settings
 from app.db import Database
 from app.errors import KerbsideError, SetupError
 from app.jobs.progress import Bar, say
+from app.jobs.routing_commands import check, solve
 from app.provision import DatabaseUrls, locate_database, owner_engine
 
 LONGEST_EMAIL = 254
-Content = TypeVar("Content")
 
 
 class Kerbside(click.Group):
@@ -371,62 +371,14 @@ def _why_no_plan(session: Any, day: date) -> str:
     return (job.error or f"the night is {job.status}") if job else "nobody has asked for it"
 
 
-@main.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--time-limit", "limit_s", default=30.0, show_default=True, help="Seconds.")
-@click.option("--iterations", type=int, help="Instead of seconds: the same plan each time.")
-@click.option("--seed", default=1, show_default=True)
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the plan there.")
-@click.option("--json", "as_json", is_flag=True, help="One line for programs.")
-def solve(file: Path, limit_s: float, iterations: int | None, seed: int, out: Path | None, as_json: bool) -> None:
-    """Route the problem in FILE. Exit code 1: the plan breaks a rule."""
-    from routing import io
-    from routing.bound import lower_bound
-    from routing.check import check as check_plan
-    from routing.solve import solve as route
-    from routing.stopping import MaxIterations, MaxSeconds
-
-    problem = _readable(io.read_problem, file)
-    plan = route(problem, stop=MaxIterations(iterations) if iterations else MaxSeconds(limit_s), seed=seed)
-    verdict = check_plan(problem, plan)
-    if out:
-        io.write_plan(plan, out)
-    facts = {
-        "cost": verdict.cost,
-        "bound": lower_bound(problem, plan.served).cost,
-        "routes": len(plan.routes),
-        "unserved": len(plan.unserved),
-        "distance_m": verdict.distance_m,
-        "feasible": not verdict.violations,
-        "violations": [str(violation) for violation in verdict.violations],
-    }
-    say(json.dumps(facts) if as_json else "\n".join(f"{name:<12} {value}" for name, value in facts.items()))
-    sys.exit(1 if verdict.violations else 0)
+# The routing kernel alone
 
 
-def _readable(read: Callable[[Path], Content], file: Path) -> Content:
-    """What a reader of the kernel makes of a file; SetupError where it is not what it should be."""
-    from routing.errors import InstanceFormatError
-
-    try:
-        return read(file)
-    except (InstanceFormatError, UnicodeDecodeError) as error:
-        raise SetupError(f"{file} cannot be read: {error}. Name a problem or a plan in our JSON, VRPLIB or Solomon's format.") from error
+main.add_command(solve)
+main.add_command(check)
 
 
-@main.command("check")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.argument("plan", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def check_(file: Path, plan: Path) -> None:
-    """Check PLAN against the problem in FILE by code that shares nothing with the solvers. Exit code 1: it breaks a rule."""
-    from routing import io
-    from routing.check import check as check_plan
-
-    verdict = check_plan(_readable(io.read_problem, file), _readable(io.read_plan, plan))
-    for violation in verdict.violations:
-        say(str(violation))
-    say(f"{len(verdict.violations)} violations, cost {verdict.cost}, {verdict.distance_m} m")
-    sys.exit(1 if verdict.violations else 0)
+# The demo
 
 
 @main.command()

@@ -18,8 +18,6 @@ from app.jobs.cli import main
 from app.planning.operations import change_policy
 from app.provision import OWNER_ROLE, DatabaseUrls
 from app.tenancy.queries import list_scheduled_tenants
-from routing import io
-from tests.routing.ascii_city import ascii_city, truck
 
 LONG_ENOUGH = "a sentence to remember"
 Run = Callable[..., Result]
@@ -208,59 +206,3 @@ def test_a_past_night_is_planned_with_what_was_known_then(run: Run, own_urls: Da
     assert "GREAT CIRCLE" in planned.output
     assert "Seconds     read" in planned.output
     assert run(*words).output == planned.output, "a night that is done is shown, not planned once more"
-
-
-# Kernels alone
-
-
-@pytest.fixture
-def street(tmp_path: Path) -> Path:
-    """D depot, U unload: two containers of 180 kg fit one truck of 1,000 kg."""
-    problem = ascii_city("D----A----B----U").problem(truck(), load={"A": (180, 400), "B": (180, 400)})
-    io.write_problem(problem, tmp_path / "street.json")
-    return tmp_path / "street.json"
-
-
-def test_a_plan_is_solved_written_and_checked(run: Run, street: Path, tmp_path: Path):
-    solved = run("solve", street, "--iterations", "20", "--out", tmp_path / "plan.json", "--json")
-    assert solved.exit_code == 0, solved.output
-    facts = json.loads(solved.output)
-    assert (facts["routes"], facts["unserved"], facts["feasible"], facts["violations"]) == (1, 0, True, [])
-    assert facts["distance_m"] == 2 * 1_200  # out to U, which lies last, and home
-    checked = run("check", street, tmp_path / "plan.json")
-    assert (checked.exit_code, checked.output.split(",")[0]) == (0, "0 violations")
-
-
-def test_a_tampered_plan_is_found_out_by_the_rule_that_it_breaks(run: Run, street: Path, tmp_path: Path):
-    run("solve", street, "--iterations", "20", "--out", tmp_path / "plan.json")
-    plan = json.loads((tmp_path / "plan.json").read_text())
-    visits = plan["routes"][0]["visits"]
-    plan["routes"][0]["visits"] = [visit for visit in visits if visit["kind"] != "unload"]
-    (tmp_path / "plan.json").write_text(json.dumps(plan))
-    checked = run("check", street, tmp_path / "plan.json")
-    assert checked.exit_code == 1
-    assert "ends_empty" in checked.output
-
-
-def test_an_instance_of_the_literature_is_solved(run: Run, tmp_path: Path):
-    """Depot at 0, customers at 3 and 4 on one line, both fit: 8 there and back."""
-    lines = ["NAME : tiny", "TYPE : CVRP", "DIMENSION : 3", "EDGE_WEIGHT_TYPE : EUC_2D", "CAPACITY : 10"]
-    lines += ["NODE_COORD_SECTION", "1 0 0", "2 3 0", "3 4 0", "DEMAND_SECTION", "1 0", "2 5", "3 5", "DEPOT_SECTION", "1", "-1", "EOF"]
-    (tmp_path / "tiny.vrp").write_text("\n".join(lines) + "\n")
-    solved = run("solve", tmp_path / "tiny.vrp", "--iterations", "20", "--json")
-    assert solved.exit_code == 0, solved.output
-    assert json.loads(solved.output)["cost"] == 8
-
-
-def test_a_plan_for_a_folder_that_is_not_there_is_refused(run: Run, street: Path, tmp_path: Path):
-    result = run("solve", street, "--iterations", "20", "--out", tmp_path / "nowhere" / "plan.json")
-    assert result.exit_code == 2
-    assert result.stderr.startswith(f"kerbside: {tmp_path}/nowhere/plan.json: No such file or directory.")
-
-
-@pytest.mark.parametrize("content", [b"Dear town,", b"{}", b"{", b"\xff\xfe\x00"])
-def test_a_file_that_is_no_problem_is_refused(run: Run, tmp_path: Path, content: bytes):
-    (tmp_path / "letter").write_bytes(content)
-    result = run("solve", tmp_path / "letter")
-    assert result.exit_code == 2
-    assert "cannot be read" in result.stderr
