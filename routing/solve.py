@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 
 from routing.check import check
@@ -18,10 +18,14 @@ from routing.losses import drop_losses
 from routing.plan import Plan, Reason, Unserved, VisitKind
 from routing.portfolio import NOTHING_YET, Engine, improve, legs_of
 from routing.problem import COST_UNITS_PER_CURRENCY, Problem, Stop
+from routing.split import Effort, Part, improve_in_parts, orders_of
 from routing.stopping import EarlyBy, MaxSeconds, StopCriterion
 from routing.triage import find_hopeless
 
 GREEDY = "insertion"
+SPLIT = "split"
+SPLIT_STOPS = 1_500
+"""From here on the night is searched in parts."""
 COMPLETION_S_PER_STOP = 0.002
 """What mending, inserting and explaining take about on nights of twice what fits; at most a fifth of the time is kept for it."""
 
@@ -81,16 +85,33 @@ def solve(
     def out_of_time() -> bool:
         return stop.seconds == 0
 
-    # However little time there is, a moment goes into a plan that is one; on huge nights a quarter of the time is enough for it.
-    patience = None if stop.seconds is None else MaxSeconds(max(1.0, stop.seconds / 4))
-    begin = complete(core, _orders_of(core, warm_start), enough=lambda: patience is not None and patience(NOTHING_YET))
-    watch(begin)
     searching = EarlyBy(stop, _completion_s(stop, core))
-    legs = legs_of(core, engine, has_begun=warm_start is not None, seconds=searching.seconds)
-    found = Incumbent(core, best.orders)
-    names = improve(core, found, legs, stop=searching, seed=seed, cores=cores, watch=watch, executor=executor)
+    if len(core.stops) >= SPLIT_STOPS:
+        found = Incumbent(core, _orders_of(core, warm_start))
+        names: tuple[str, ...] = (SPLIT, Engine.PYVRP.value)
+        with ThreadPoolExecutor(cores) as threads:
+            pool = threads if executor is None else executor
+            improve_in_parts(core, found, search_part, stop=searching, seed=seed, executor=pool, cores=cores, watch=watch)
+    else:
+        # However little time there is, a moment goes into a plan that is one.
+        patience = None if stop.seconds is None else MaxSeconds(max(1.0, stop.seconds / 4))
+        begin = complete(core, _orders_of(core, warm_start), enough=lambda: patience is not None and patience(NOTHING_YET))
+        watch(begin)
+        legs = legs_of(core, engine, has_begun=warm_start is not None, seconds=searching.seconds)
+        found = Incumbent(core, best.orders)
+        names = improve(core, found, legs, stop=searching, seed=seed, cores=cores, watch=watch, executor=executor)
     found.offer(complete(core, found.orders, enough=out_of_time))
     return _checked(problem, core, found.orders, hopeless, engine="+".join(names) or GREEDY, seed=seed)
+
+
+def search_part(part: Part, effort: Effort, seed: int) -> dict[str, tuple[str, ...]]:
+    """One part of a large night, searched on one core: what its vehicles do, by key."""
+    problem = part.problem
+    begin = complete(problem, orders_of(problem, part.given))
+    found = Incumbent(problem, begin)
+    legs = legs_of(problem, Engine.PYVRP, has_begun=True, seconds=None)[:1]
+    improve(problem, found, (replace(legs[0], rounds=1),), stop=effort.stop, seed=seed, cores=1, watch=lambda _: None)
+    return {key: tuple(place.key for place in order) for key, order in found.orders.items()}
 
 
 def insert_only(problem: Problem, *, engine: str = GREEDY, seed: int = 0, warm_start: Plan | None = None) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,6 +14,9 @@ from routing.errors import require
 
 UNREACHABLE = -1
 """In a travel matrix: there is no way from here to there."""
+
+LISTED = 1_500
+"""Locations up to which rows are kept as lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +75,13 @@ class Travel:
         """Number of locations."""
         return len(self.drive_s)
 
-    # Python lists index several times faster than arrays and give true ints, which cannot overflow.
     @cached_property
-    def drive_rows(self) -> list[list[int]]:
-        rows: list[list[int]] = self.drive_s.tolist()
-        return rows
+    def drive_rows(self) -> Sequence[Sequence[int]]:
+        return _rows(self.drive_s)
 
     @cached_property
-    def distance_rows(self) -> list[list[int]]:
-        rows: list[list[int]] = self.distance_m.tolist()
-        return rows
+    def distance_rows(self) -> Sequence[Sequence[int]]:
+        return _rows(self.distance_m)
 
     def reaches(self, origin: int, target: int) -> bool:
         """Is there a way from `origin` to `target`?"""
@@ -95,3 +96,14 @@ def _matrix(name: str, values: ArrayLike) -> NDArray[np.int32]:
     kept = given.astype(np.int32)
     kept.flags.writeable = False
     return kept
+
+
+def _rows(matrix: NDArray[np.integer[Any]]) -> Sequence[Sequence[int]]:
+    """Rows that index several times faster than arrays and give true ints, which cannot overflow.
+
+    Lists are fastest, but take ten times the memory of the matrix; beyond `LISTED` locations its own memory is looked into.
+    """
+    if len(matrix) <= LISTED:
+        rows: list[list[int]] = matrix.tolist()
+        return rows
+    return [memoryview(row) for row in np.ascontiguousarray(matrix)]

@@ -12,11 +12,13 @@ References
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import pyvrp
 import pyvrp.search
+from pyvrp.exceptions import PenaltyBoundWarning
 
 from routing.clock import Order
 from routing.engines.pyvrp_model import Model, all_vehicles_mix
@@ -55,6 +57,8 @@ def search(
         Orders to begin from. Where classes may not be mixed they also say which vehicle carries which class: without them such a
         problem is not begun.
     """
+    # Penalties at their upper end only mean that not everything can be served, which is a result here.
+    warnings.filterwarnings("ignore", category=PenaltyBoundWarning)
     best = dict(warm_start or {})
     rest = sum(len(part.stops) for part in _parts(problem, best))
     for part in list(_parts(problem, best)):
