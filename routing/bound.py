@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from routing.plan import Plan
-from routing.problem import Facility, Problem, Stop, Vehicle
+from routing.problem import Facility, Problem, Stop, Vehicle, Window
 
 ASSIGNMENT_LIMIT = 2_000
 """Stops up to which the assignment is solved (cubic); beyond, each stop's cheapest arrival stands in."""
@@ -44,13 +44,46 @@ def lower_bound(problem: Problem, served: frozenset[str] | None = None) -> Bound
     Notes
     -----
     Each leg, work and lift is priced at the least over the vehicles that may serve the stop, so it holds for mixed fleets. Vehicles that
-    share no stop are bounded apart; each such fleet pays for as many days as the least driving and work needs.
+    share no stop are bounded apart; each such fleet pays for as many days as the least driving and work needs. Vehicles that drive
+    anyway pay for the day, and for what is behind them, beforehand. Limits, locks, releases, overtime and fairness only add to a plan's
+    cost, and are passed over.
     """
     stops = [stop for stop in problem.stops if (served is None or stop.key in served) and _carriers(problem, stop)]
+    spent = sum(_spent(problem, vehicle) for vehicle in problem.vehicles if vehicle.always_drives)
     if not stops:
-        return Bound(0, "nothing to serve")
-    parts = [_bound_of_fleet(fleet, served is not None) for fleet in _fleets(replace(problem, stops=tuple(stops)))]
-    return Bound(sum(part.cost for part in parts), max((part.method for part in parts), key=len))
+        return Bound(spent, "nothing to serve")
+    set_down = frozenset(problem.taken_up_at)
+    parts = [_bound_of_fleet(fleet, set_down, served is not None) for fleet in _fleets(_relaxed(problem, stops))]
+    return Bound(spent + sum(part.cost for part in parts), max((part.method for part in parts), key=len))
+
+
+def _spent(problem: Problem, vehicle: Vehicle) -> int:
+    """What a vehicle that drives anyway costs whatever it serves: its day, its time so far, and fees for what must be unloaded."""
+    out = vehicle.under_way
+    if out is None:
+        return vehicle.fixed_cost
+    kg = out.load[problem.dimensions.index("kg")] if vehicle.ends_empty and "kg" in problem.dimensions else 0
+    least_fee = min((facility.fee_per_kg for facility in problem.facilities if out.classes <= facility.accepts), default=0)
+    return vehicle.fixed_cost + vehicle.cost_per_s * (out.ready_s - out.started_s) + least_fee * kg
+
+
+def _relaxed(problem: Problem, stops: Sequence[Stop]) -> Problem:
+    """These stops without what ties them to others, and vehicles without locks that start where and when they are free."""
+    weightless = tuple(0 for _ in problem.dimensions)
+    brought = {stop.key for stop in stops if stop.bring_to is not None or stop.key in problem.taken_up_at}
+    untied = (replace(stop, load=weightless, bring_to=None) if stop.key in brought else stop for stop in stops)
+    return replace(problem, stops=tuple(untied), vehicles=tuple(map(_free, problem.vehicles)))
+
+
+def _free(vehicle: Vehicle) -> Vehicle:
+    vehicle = replace(vehicle, fixed_cost=0 if vehicle.always_drives else vehicle.fixed_cost, head=(), sequence=())
+    out = vehicle.under_way
+    if out is None:
+        return vehicle
+    left = Window(min(out.ready_s, vehicle.shift.close_s), vehicle.shift.close_s)
+    most_s = None if vehicle.max_duration_s is None else max(1, out.started_s + vehicle.max_duration_s - out.ready_s)
+    # Its breaks may lie behind it.
+    return replace(vehicle, under_way=None, start_location=out.location, shift=left, max_duration_s=most_s, breaks=())
 
 
 def _fleets(problem: Problem) -> Iterator[Problem]:
@@ -65,26 +98,26 @@ def _fleets(problem: Problem) -> Iterator[Problem]:
         yield replace(problem, stops=tuple(stops), vehicles=tuple(v for v in problem.vehicles if v.key in keys))
 
 
-def _bound_of_fleet(problem: Problem, all_served: bool) -> Bound:
+def _bound_of_fleet(problem: Problem, set_down: frozenset[str], all_served: bool) -> Bound:
+    table = _Table(problem, set_down, all_served)
     if len(problem.stops) > ASSIGNMENT_LIMIT:
-        table = _Table(problem, problem.stops, all_served)
-        work_s = sum(stop.service_s for stop in problem.stops if all_served or _is_sure(stop))
+        sure = [stop for stop in problem.stops if all_served or _is_sure(stop)]
+        work_s = sum(min(vehicle.work_s(stop) for vehicle in _carriers(problem, stop)) for stop in sure)
         return Bound(_fixed_cost(problem, work_s, table.trips) + table.cheapest_arrivals(), "cheapest arrivals")
-    table = _Table(problem, problem.stops, all_served)
-    return Bound(_fixed_cost(problem, _busy_s(problem, all_served), table.trips) + table.assignment(), "assignment")
+    return Bound(_fixed_cost(problem, _busy_s(problem, set_down, all_served), table.trips) + table.assignment(), "assignment")
 
 
 def _is_sure(stop: Stop) -> bool:
     return stop.mandatory and stop.group is None
 
 
-def _busy_s(problem: Problem, all_served: bool) -> int:
+def _busy_s(problem: Problem, set_down: frozenset[str], all_served: bool) -> int:
     """Seconds that all routes together are at least driving and working: the same assignment, priced in seconds."""
     clocks = tuple(replace(v, cost_per_s=1, cost_per_m=0, cost_per_lift=0, fixed_cost=0) for v in problem.vehicles)
-    free = tuple(replace(stop, prize=None if stop.mandatory else 0) for stop in problem.stops)
-    gates = tuple(replace(facility, fee_per_kg=0) for facility in problem.facilities)
+    free = tuple(replace(stop, prize=None if stop.mandatory else 0, change_cost=0) for stop in problem.stops)
+    gates = tuple(replace(facility, fee_per_kg=0, fee_per_visit=0) for facility in problem.facilities)
     timed = replace(problem, vehicles=clocks, stops=free, facilities=gates)
-    return _Table(timed, timed.stops, all_served).assignment()
+    return _Table(timed, set_down, all_served).assignment()
 
 
 def gap_pct(plan: Plan, bound: Bound) -> float:
@@ -93,10 +126,14 @@ def gap_pct(plan: Plan, bound: Bound) -> float:
 
 
 class _Table:
-    """Costs from each stop, or from outside its trip, to each stop, or out of its trip."""
+    """Costs from each stop, or from outside its trip, to each stop, or out of its trip.
 
-    def __init__(self, problem: Problem, stops: Sequence[Stop], all_served: bool) -> None:
-        self.problem, self.stops = problem, stops
+    After a stop where something is set down (`set_down`) nothing may be on board: any stop may follow it, and the way home.
+    """
+
+    def __init__(self, problem: Problem, set_down: frozenset[str], all_served: bool) -> None:
+        self.problem, self.stops, stops = problem, problem.stops, problem.stops
+        self.may_be_empty = np.array([stop.key in set_down for stop in stops])
         n = len(stops)
         self.between = np.full((n, n), _NEVER)
         self.enter, self.leave = np.full(n, _NEVER), np.full(n, _NEVER)
@@ -115,14 +152,18 @@ class _Table:
         setup = np.array([vehicle.cost_per_s * stop.setup_s for stop in self.stops], dtype=float)
         between = leg[np.ix_(where, where)] + np.where(where[:, None] != where[None, :], setup, 0.0) + work
         allowed = may[:, None] & may[None, :]
-        if vehicle.one_class_per_trip:
+        if vehicle.one_class_per_trip and not vehicle.compartments:
             classes = np.array([stop.waste_class for stop in self.stops])
-            allowed &= classes[:, None] == classes[None, :]
+            allowed &= (classes[:, None] == classes[None, :]) | self.may_be_empty[:, None]
         self.between = np.minimum(self.between, np.where(allowed, between, _NEVER))
         origins = np.array([vehicle.start_location, *(facility.location for facility in self.problem.facilities)])
         arrival = leg[np.ix_(origins, where)] + np.where(origins[:, None] != where[None, :], setup, 0.0)
         self.enter = np.minimum(self.enter, np.where(may, arrival.min(axis=0) + work, _NEVER))
-        self.leave = np.minimum(self.leave, np.where(may, [_way_out(self.problem, vehicle, leg, stop) for stop in self.stops], _NEVER))
+        self.leave = np.minimum(self.leave, np.where(may, self._ways_out(vehicle, leg), _NEVER))
+
+    def _ways_out(self, vehicle: Vehicle, leg: Costs) -> list[float]:
+        goes_home = self.may_be_empty | (not vehicle.ends_empty)
+        return [_way_out(self.problem, vehicle, leg, stop, home) for stop, home in zip(self.stops, goes_home, strict=True)]
 
     def assignment(self) -> int:
         """Stops and gateways as rows (left) and columns (arrived at). `trips` gateways must be used, the others may idle."""
@@ -144,26 +185,28 @@ def _whole(cost: float) -> int:
 
 def _leg_costs(problem: Problem, vehicle: Vehicle) -> Costs:
     travel = problem.travel_of(vehicle)
-    legs = vehicle.cost_per_m * travel.distance_m.astype(float) + vehicle.cost_per_s * travel.drive_s.astype(float)
+    drive_s = np.floor(travel.drive_s * min(1.0, *(pace.per_mille / 1_000 for pace in travel.paces)) if travel.paces else travel.drive_s)
+    legs = vehicle.cost_per_m * travel.distance_m.astype(float) + vehicle.cost_per_s * drive_s.astype(float)
     return np.where((travel.distance_m < 0) | (travel.drive_s < 0), _NEVER, legs)
 
 
-def _way_out(problem: Problem, vehicle: Vehicle, leg: Costs, stop: Stop) -> float:
+def _way_out(problem: Problem, vehicle: Vehicle, leg: Costs, stop: Stop, goes_home: bool) -> float:
     ways = [_unload_cost(vehicle, leg, stop, facility) for facility in problem.facilities_for(stop.waste_class)]
-    if not vehicle.ends_empty:
+    if goes_home:
         ways.append(float(leg[stop.location, vehicle.end_location]))
     return min(ways, default=_NEVER)
 
 
 def _unload_cost(vehicle: Vehicle, leg: Costs, stop: Stop, facility: Facility) -> float:
-    return float(leg[stop.location, facility.location]) + vehicle.cost_per_s * facility.turnaround_s
+    return float(leg[stop.location, facility.location]) + vehicle.cost_per_s * facility.turnaround_s + facility.fee_per_visit
 
 
 def _cost_at(problem: Problem, vehicle: Vehicle, stop: Stop) -> int:
     """Work, lifts and the least fee for what is lifted, if the truck must unload it."""
     kg = stop.load[problem.dimensions.index("kg")] if vehicle.ends_empty and "kg" in problem.dimensions else 0
     least_fee = min((facility.fee_per_kg for facility in problem.facilities_for(stop.waste_class)), default=0)
-    return vehicle.cost_per_s * stop.service_s + vehicle.cost_per_lift * stop.lifts + least_fee * kg
+    change = stop.change_cost if stop.usual_vehicle not in (None, vehicle.key) else 0
+    return vehicle.cost_per_s * vehicle.work_s(stop) + vehicle.cost_per_lift * stop.lifts + least_fee * kg + change
 
 
 def _price_of_leaving_out(stop: Stop) -> float:
@@ -178,7 +221,7 @@ def _carriers(problem: Problem, stop: Stop) -> list[Vehicle]:
 
 def _trips_needed(problem: Problem, stops: Sequence[Stop]) -> int:
     """Per class the load over the largest body; all classes together where a vehicle may mix them."""
-    mixed = any(not vehicle.one_class_per_trip for vehicle in problem.vehicles)
+    mixed = any(vehicle.compartments or not vehicle.one_class_per_trip for vehicle in problem.vehicles)
     batches = [list(stops)] if mixed else [[s for s in stops if s.waste_class == name] for name in {s.waste_class for s in stops}]
     return sum(_fills(problem, batch) for batch in batches)
 
@@ -207,4 +250,5 @@ def _workable_s(vehicle: Vehicle) -> int:
         return vehicle.longest_s
     (rule,) = vehicle.breaks
     assert rule.after_work_s is not None
-    return min(vehicle.longest_s, max(rule.after_work_s, vehicle.longest_s - rule.duration_s))
+    rest_s = min(rule.duration_s, sum(rule.parts_s) or rule.duration_s)
+    return min(vehicle.longest_s, max(rule.after_work_s, rule.only_if_longer_s, vehicle.longest_s - rest_s))

@@ -56,8 +56,11 @@ def least_order(problem: Problem, vehicle: Vehicle) -> Order:
     head = tuple(problem.stop_by_key.get(key) or problem.facility_by_key[key] for key in vehicle.head)
     owed = (problem.stop_by_key[one.bring_to] for one in head if isinstance(one, Stop) and one.bring_to is not None)
     begun = (*head, *(stop for stop in owed if stop not in head))
-    timed = ((time_route(problem, vehicle, order), order) for order in (begun, *((*begun, gate) for gate in problem.facilities)))
-    return min(((route.cost.total, order) for route, order in timed if route), key=lambda one: one[0], default=(0, head))[1]
+    if time_route(problem, vehicle, begun) is not None:
+        return begun
+    emptied = ((time_route(problem, vehicle, (*begun, gate)), (*begun, gate)) for gate in problem.facilities)
+    sound = ((route.cost.total, order) for route, order in emptied if route is not None)
+    return min(sound, key=lambda one: one[0], default=(0, head))[1]
 
 
 def least_orders(problem: Problem) -> dict[str, Order]:

@@ -49,11 +49,9 @@ def time_given_order(problem: Problem, orders: Mapping[str, Sequence[str]]) -> P
     always: dict[str, Sequence[str]] = {vehicle.key: () for vehicle in problem.vehicles if vehicle.always_drives}
     for key, wanted in (always | dict(orders)).items():
         vehicle = problem.vehicle_by_key.get(key)
-        stops = [
-            stop for stop in dict.fromkeys(wanted) if stop in problem.stop_by_key and stop not in served and told.get(stop, key) == key
-        ]
-        keys = [stop for stop in stops if stop not in hopeless]
-        route = None if vehicle is None else _longest(problem, vehicle, [problem.stop_by_key[stop] for stop in keys])
+        mine = (stop for stop in dict.fromkeys(wanted) if stop in problem.stop_by_key and told.get(stop, key) == key)
+        stops = [problem.stop_by_key[stop] for stop in mine if stop not in served and stop not in hopeless]
+        route = None if vehicle is None else _longest(problem, vehicle, stops)
         if route is not None:
             routes.append(route)
             served.update(visit.key for visit in route.pickups)

@@ -7,12 +7,15 @@ import pytest
 
 from routing import bound as bounds
 from routing.bound import gap_pct, lower_bound
-from routing.problem import BreakRule, Window
+from routing.clock import lost_prizes, time_route
+from routing.problem import BreakRule, Pace, UnderWay, Window
 from routing.solve import objective, solve
 from routing.stopping import MaxIterations
 from tests.routing.ascii_city import ascii_city, facility, stop, truck
-from tests.routing.brute import best_objective
+from tests.routing.brute import best_objective, find_best_objective
 from tests.routing.plans import checked, hand_plan
+from tests.routing.random_rounds import draw_problem
+from tests.routing.test_insertion import completed
 
 CITY = ascii_city("D--A---B--C----U--V")
 
@@ -114,3 +117,46 @@ def test_nothing_to_serve_is_bounded_by_nothing():
     assert lower_bound(problem, frozenset()).cost == 0
     assert gap_pct(hand_plan(problem, {}), lower_bound(problem, frozenset())) == 0
     assert lower_bound(replace(problem, vehicles=())).cost == 0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_is_in_a_problem_no_plan_undercuts_its_bound(seed):
+    """Random rounds with everything in them, against brute force and against insertion."""
+    for number in range(6):
+        problem = draw_problem(300_000 + 10 * seed + number, stops=3)
+        best = find_best_objective(problem)
+        if best is not None:
+            bound = lower_bound(problem).cost
+            assert bound <= best
+        core, orders, _ = completed(problem)
+        routes = [time_route(core, core.vehicle_by_key[key], order) for key, order in orders.items()]
+        if all(route is not None for route in routes):
+            served = frozenset(visit.key for route in routes for visit in route.pickups)
+            cost = sum(route.cost.total for route in routes)
+            assert lower_bound(problem, served).cost <= cost
+            owed = {stop.group or stop.key for stop in problem.stops if stop.mandatory}
+            if best is not None and owed <= {problem.stop_by_key[key].group or key for key in served}:
+                assert best <= cost + lost_prizes(problem, served)
+
+
+def test_a_vehicle_on_the_road_pays_for_its_day_whatever_comes():
+    """A day of 50, 100 s so far at 2, and 7 kg on board at 3 the kilogram; at home with nothing to do, nothing."""
+    out = UnderWay(location=1, ready_s=200, started_s=100, load=(7, 7), classes=frozenset({"waste"}))
+    away = truck(fixed_cost=50, cost_per_s=2, under_way=out)
+    problem = CITY.problem(away, load={"A": stop(prize=1)}, unload={"U": facility(fee_per_kg=3)})
+    assert lower_bound(problem, frozenset()).cost == 50 + 200 + 21
+    assert lower_bound(replace(problem, vehicles=(replace(away, under_way=None),)), frozenset()).cost == 0
+
+
+def test_fast_hours_lower_the_bound():
+    """D to A 20 s, A to U 100 s, at 700 thousandths: 84 s at 10."""
+    city = ascii_city("D--A----------U")
+    hasty = replace(city.travel, paces=(Pace(5_000, 700),))
+    problem = city.problem(truck(cost_per_m=0, cost_per_s=10), load={"A": (1, 1)}, travel=hasty)
+    assert lower_bound(problem).cost == 840
+
+
+def test_what_is_set_down_leaves_the_truck_free_to_go_home():
+    """From D to B 500 m, on to A 300 m, home 200 m; by way of U, which nothing needs, it would be 1,900 m."""
+    problem = CITY.problem(truck(), load={"B": stop(5, 5, bring_to="A"), "A": stop(-5, -5)})
+    assert 0 < lower_bound(problem).cost <= best_objective(problem) == 1_000
