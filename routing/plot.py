@@ -109,7 +109,7 @@ def write_plot(figure: Figure, path: Path | str) -> None:
         figure.savefig(path, metadata=bare, dpi=110)
 
 
-SPANS = {VisitKind.UNLOAD: ("unloading", "#bdbdbd", ""), VisitKind.BREAK: ("break", "#f3e3a1", "////")}
+SPANS = {VisitKind.UNLOAD: ("unloading", "#d9d9d9", ""), VisitKind.BREAK: ("break", "#f3e3a1", "////")}
 """What is not collecting: its name, colour and hatching."""
 
 
@@ -156,7 +156,8 @@ class _Picture:
         return 2 + ceil(len(self.tracks) / LEGEND_COLUMNS)
 
     def _headline(self) -> str:
-        said = [f"{len(self.tracks)} routes", f"{len(self.plan.served):,} stops", self.scale.length(self.plan.distance_m)]
+        routes = f"{len(self.tracks)} route{'' if len(self.tracks) == 1 else 's'}"
+        said = [routes, f"{len(self.plan.served):,} stops", self.scale.length(self.plan.distance_m)]
         said += [f"{len(self.plan.unserved):,} stops left out"] if self.plan.unserved else []
         return ": ".join(filter(None, (self.title, ", ".join(said))))
 
@@ -175,6 +176,11 @@ class _Picture:
         _mark(axes, xy, depots, "s", size=70)
         for track in self.tracks:
             _write_number(axes, xy, track)
+        # Facilities that nobody drives to may lie so far away that the city would shrink to a dot.
+        shown = xy[[*(stop.location for stop in self.problem.stops), *depots, *(place for one in self.tracks for place in one.locations)]]
+        room = 0.03 * np.ptp(shown, axis=0).max() or 1.0
+        axes.set_xlim(shown[:, 0].min() - room, shown[:, 0].max() + room)
+        axes.set_ylim(shown[:, 1].min() - room, shown[:, 1].max() + room)
 
     # -- the legend --------------------------------------------------------------------------------------------------------
 
