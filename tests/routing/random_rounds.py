@@ -84,10 +84,10 @@ class _Draw:
         rng = np.random.default_rng(self.random.randrange(2**32))
         seconds = 10 * rng.integers(1, 7, (PLACES, PLACES))
         metres = rng.integers(50, 500, (PLACES, PLACES))
-        np.fill_diagonal(seconds, 0)
-        np.fill_diagonal(metres, 0)
         if "one_ways" in self.has:
             seconds[tuple(rng.integers(0, PLACES, 2))] = -1
+        np.fill_diagonal(seconds, 0)
+        np.fill_diagonal(metres, 0)
         paces = ()
         if "paces" in self.has:
             times = sorted({self.tens(0, 300), self.tens(50, 500)})
