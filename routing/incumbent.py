@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import chain
 
-from routing.clock import Order, lost_prizes, time_route
+from routing.clock import Order, least_order, least_orders, lost_prizes, time_route
 from routing.insertion import without
 from routing.problem import Facility, Problem, Stop, Vehicle
 
@@ -21,25 +21,29 @@ class Incumbent:
     problem
         What they are orders of.
     orders
-        Sound ones to begin with; by default nobody leaves the yard.
+        Sound ones to begin with; by default nobody leaves the yard, and who is told or on the road does the least.
     """
 
     def __init__(self, problem: Problem, orders: Mapping[str, Order] | None = None) -> None:
         self.problem = problem
-        self.orders: dict[str, Order] = {}
+        self._least = least_orders(problem)
+        self.orders: dict[str, Order] = dict(self._least)
         self._timed: dict[str, tuple[Order, Order, int]] = {}
-        self.rank = self._rank({})
+        self.rank = self._rank(self._sound(self.orders))
         self.offer(orders or {})
 
     def offer(self, orders: Mapping[str, Order]) -> bool:
         """Keep these orders, mended, if they are better."""
-        timed = {key: self._mended(key, order) for key, order in orders.items()}
-        sound = {key: (order, cost) for key, (order, cost) in timed.items() if any(isinstance(place, Stop) for place in order)}
+        sound = self._sound({**self._least, **as_told(self.problem, orders)})
         rank = self._rank(sound)
         if rank >= self.rank:
             return False
         self.orders, self.rank = {key: order for key, (order, _) in sound.items()}, rank
         return True
+
+    def _sound(self, orders: Mapping[str, Order]) -> dict[str, tuple[Order, int]]:
+        timed = {key: self._mended(key, order) for key, order in orders.items()}
+        return {key: (order, cost) for key, (order, cost) in timed.items() if drives(self.problem.vehicle_by_key[key], order)}
 
     def _mended(self, key: str, order: Order) -> tuple[Order, int]:
         """The order and its cost; worked out again only where it differs from the vehicle's last, as most do not between improvements."""
@@ -47,7 +51,7 @@ class Incumbent:
         if known is None or known[0] != order:
             vehicle = self.problem.vehicle_by_key[key]
             mended = unload_where_it_costs_least(self.problem, vehicle, mend(self.problem, vehicle, order))
-            route = time_route(self.problem, vehicle, mended) if mended else None
+            route = time_route(self.problem, vehicle, mended) if drives(vehicle, mended) else None
             known = self._timed[key] = order, mended, 0 if route is None else route.cost.total
         return known[1], known[2]
 
@@ -57,13 +61,35 @@ class Incumbent:
         return owed, sum(cost for _, cost in routes.values()) + lost_prizes(self.problem, served)
 
 
+def drives(vehicle: Vehicle, order: Order) -> bool:
+    """Is this the order of a route? Without a stop it is none, but of a vehicle that always drives."""
+    return vehicle.always_drives or any(isinstance(place, Stop) for place in order)
+
+
+def as_told(problem: Problem, orders: Mapping[str, Order]) -> dict[str, Order]:
+    """The orders with what drivers have been told at their head, and on nobody else's way."""
+    told = {key: vehicle for vehicle in problem.vehicles for key in vehicle.head if key in problem.stop_by_key}
+    kept = dict(orders)
+    for key, order in orders.items() if any(vehicle.head for vehicle in problem.vehicles) else ():
+        head = problem.vehicle_by_key[key].head
+        if head != tuple(place.key for place in order[: len(head)]):
+            order = (*(problem.stop_by_key.get(one) or problem.facility_by_key[one] for one in head), *order)
+        rest = (place for place in order[len(head) :] if isinstance(place, Facility) or place.key not in told)
+        kept[key] = (*order[: len(head)], *rest)
+    return kept
+
+
 def mend(problem: Problem, vehicle: Vehicle, order: Order) -> Order:
-    """The order with as few stops dropped, cheap ones first, as it takes the clock to accept it; () where that is none."""
+    """The order with as few stops dropped, cheap ones first, as it takes the clock to accept it.
+
+    Where that is none it is (), or the least of a vehicle that always drives.
+    """
     while order and time_route(problem, vehicle, order) is None:
-        stops = sorted((place for place in order if isinstance(place, Stop)), key=lambda one: (one.mandatory, one.prize or 0))
-        shorter = [without(order, stop) for stop in stops]
+        mine = (place for place in order if isinstance(place, Stop) and place.key not in vehicle.head)
+        stops = sorted(mine, key=lambda one: (one.mandatory, one.prize or 0))
+        shorter = [without(order, stop, vehicle) for stop in stops]
         order = next((one for one in shorter if time_route(problem, vehicle, one) is not None), shorter[-1] if shorter else ())
-    return order
+    return order or (least_order(problem, vehicle) if vehicle.always_drives else ())
 
 
 def unload_where_it_costs_least(problem: Problem, vehicle: Vehicle, order: Order) -> Order:

@@ -11,16 +11,16 @@ from routing.check import check
 from routing.clock import Order, lost_prizes, time_route
 from routing.ejection import make_room
 from routing.errors import EngineError
-from routing.incumbent import Incumbent, mend
-from routing.insertion import Board, insert_greedily, left_out
+from routing.incumbent import Incumbent, as_told, drives, mend
+from routing.insertion import Board, insert_greedily, left_out, taken_up
 from routing.io import problem_digest
 from routing.losses import drop_losses
 from routing.plan import Plan, Reason, Unserved, VisitKind
 from routing.portfolio import NOTHING_YET, Engine, improve, legs_of
-from routing.problem import COST_UNITS_PER_CURRENCY, Problem, Stop
+from routing.problem import COST_UNITS_PER_CURRENCY, Problem
 from routing.split import Effort, Part, improve_in_parts, orders_of
 from routing.stopping import EarlyBy, MaxSeconds, StopCriterion
-from routing.triage import find_hopeless
+from routing.triage import find_hopeless, set_apart
 
 GREEDY = "insertion"
 SPLIT = "split"
@@ -129,8 +129,7 @@ def insert_only(problem: Problem, *, engine: str = GREEDY, seed: int = 0, warm_s
 def set_hopeless_apart(problem: Problem) -> tuple[tuple[Unserved, ...], Problem]:
     """Stops that nobody could serve, with their reasons; and the problem without them."""
     hopeless = find_hopeless(problem)
-    out = {one.stop for one in hopeless}
-    return hopeless, replace(problem, stops=tuple(one for one in problem.stops if one.key not in out))
+    return hopeless, set_apart(problem, {one.stop for one in hopeless})
 
 
 def _checked(
@@ -161,8 +160,8 @@ def complete(problem: Problem, orders: Mapping[str, Order], *, enough: Callable[
 
 
 def _sound(problem: Problem, orders: Mapping[str, Order]) -> dict[str, Order]:
-    mended = {key: mend(problem, problem.vehicle_by_key[key], order) for key, order in orders.items()}
-    return {key: order for key, order in mended.items() if any(isinstance(place, Stop) for place in order)}
+    mended = {key: mend(problem, problem.vehicle_by_key[key], order) for key, order in as_told(problem, orders).items()}
+    return {key: order for key, order in mended.items() if drives(problem.vehicle_by_key[key], order)}
 
 
 def _orders_of(problem: Problem, plan: Plan | None) -> dict[str, Order]:
@@ -180,8 +179,8 @@ def _orders_of(problem: Problem, plan: Plan | None) -> dict[str, Order]:
 
 def _plan(problem: Problem, orders: Mapping[str, Order], unserved: tuple[Unserved, ...], engine: str, seed: int, digest: str) -> Plan:
     routes = [time_route(problem, vehicle, orders[vehicle.key]) for vehicle in problem.vehicles if vehicle.key in orders]
+    # Of a vehicle on the road that no longer gets home in its hours there is none: the check says so.
     sound = tuple(route for route in routes if route is not None)
-    assert len(sound) == len(routes)
     return Plan(routes=sound, unserved=unserved, engine=engine, seed=seed, problem_digest=digest)
 
 
@@ -197,7 +196,8 @@ def explain_unserved(problem: Problem, orders: Mapping[str, Order]) -> Iterator[
         if best is None:
             yield Unserved(stop=stop.key, reason=Reason.NO_ROOM_LEFT, detail="no vehicle has room and time left")
         else:
-            detail = f"would cost {_money(best.extra_cost)} more on {best.vehicle}, its prize is {_money(stop.prize or 0)}"
+            prize = taken_up(problem, stop).prize or 0
+            detail = f"would cost {_money(best.extra_cost)} more on {best.vehicle}, its prize is {_money(prize)}"
             yield Unserved(stop=stop.key, reason=Reason.NOT_WORTH_ITS_PRIZE, detail=detail)
 
 

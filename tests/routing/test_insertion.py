@@ -6,10 +6,12 @@ import pytest
 
 from routing.clock import least_orders, time_route
 from routing.ejection import make_room
+from routing.incumbent import Incumbent
 from routing.insertion import Board, cheapest_insertion, insert_greedily, left_out, without
 from routing.losses import drop_losses
 from routing.plan import Plan, Reason, Unserved
 from routing.problem import UnderWay
+from routing.solve import insert_only
 from routing.triage import find_hopeless, set_apart
 from tests.routing.ascii_city import ascii_city, stop, truck
 from tests.routing.plans import checked
@@ -124,3 +126,22 @@ def test_the_load_on_board_leaves_less_room():
     core, orders, _ = completed(problem)
     assert keys(orders["truck"]) == ["U", "A", "U"]
     assert core == problem
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_the_problem_the_door_gives_a_sound_plan(seed):
+    for number in range(5):
+        problem = draw_problem(400_000 + 10 * seed + number, stops=6, vehicles=2)
+        if all(time_route(problem, problem.vehicle_by_key[key], order) is not None for key, order in least_orders(problem).items()):
+            checked(problem, insert_only(problem))
+
+
+def test_who_engines_forget_comes_home_all_the_same():
+    """An engine that knows no locks sends B's driver to A only, and another to B."""
+    told = truck("told", head=("B",), ends_empty=False)
+    problem = CITY.problem(told, truck("other", ends_empty=False), load={"A": (1, 1), "B": (1, 1)})
+    a, b = problem.stops
+    best = Incumbent(problem)
+    assert {key: keys(order) for key, order in best.orders.items()} == {"told": ["B"]}
+    assert best.offer({"told": (a,), "other": (b,)})
+    assert {key: keys(order) for key, order in best.orders.items()} == {"told": ["B", "A"]}
