@@ -67,14 +67,15 @@ def drives(vehicle: Vehicle, order: Order) -> bool:
 
 
 def as_told(problem: Problem, orders: Mapping[str, Order]) -> dict[str, Order]:
-    """The orders with what drivers have been told at their head, and on nobody else's way."""
-    told = {key: vehicle for vehicle in problem.vehicles for key in vehicle.head if key in problem.stop_by_key}
+    """The orders with what drivers have been told at their head, and neither that nor an alternative to it on anybody else's way."""
+    told = {key for vehicle in problem.vehicles for key in vehicle.head if key in problem.stop_by_key}
+    groups = {problem.stop_by_key[key].group for key in told} - {None}
     kept = dict(orders)
     for key, order in orders.items() if any(vehicle.head for vehicle in problem.vehicles) else ():
         head = problem.vehicle_by_key[key].head
         if head != tuple(place.key for place in order[: len(head)]):
             order = (*(problem.stop_by_key.get(one) or problem.facility_by_key[one] for one in head), *order)
-        rest = (place for place in order[len(head) :] if isinstance(place, Facility) or place.key not in told)
+        rest = (place for place in order[len(head) :] if isinstance(place, Facility) or not (place.key in told or place.group in groups))
         kept[key] = (*order[: len(head)], *rest)
     return kept
 
