@@ -15,7 +15,7 @@ from routing.asks import Ask, AskKind, another, asks_for_hours, asks_of, granted
 from routing.clock import Order, time_route
 from routing.explain import order_of
 from routing.insertion import Board, Insertion, taken_up, without
-from routing.plan import Plan, Route
+from routing.plan import Plan, Route, VisitKind
 from routing.problem import Facility, Problem, Stop, Vehicle, Window
 from routing.redrive import redrive
 from routing.sketch import Detour, Sketch
@@ -148,6 +148,7 @@ class _World:
         vehicles = tuple(lift.vehicle(one, problem) for one in problem.vehicles)
         self.problem = replace(problem, vehicles=vehicles, facilities=facilities)
         self._sketches: dict[str, Sketch] = {}
+        self._leaves: dict[str, list[int]] = {}
 
     def sketch(self, key: str) -> Sketch:
         if key not in self._sketches:
@@ -168,16 +169,42 @@ class _World:
 
     def _chosen(self, stop: Stop, freed: Stop) -> list[tuple[Vehicle, Detour]]:
         vehicles = [one for one in self.true.vehicles if self._changes(one, stop, freed) and self.sketch(one.key).sound]
-        places = ((vehicle, detour) for vehicle in vehicles for detour in self.sketch(vehicle.key).detours(freed))
+        places = [
+            (vehicle, detour, wait_s)
+            for vehicle in vehicles
+            for detour in self.sketch(vehicle.key).detours(freed)
+            if (wait_s := self._wait_s(vehicle, detour, freed)) is not None
+        ]
         if not self.lift.least_overload:
-            return nsmallest(TRIED, places, key=lambda one: (one[1].cost, one[0].key, one[1].position))
-        trips = ((self._overload(*one, stop), one[1].cost, one[0].key, one) for one in self._of_each_trip(places))
+            chosen = nsmallest(TRIED, places, key=lambda one: (one[1].cost + one[0].cost_per_s * one[2], one[0].key, one[1].position))
+            return [(vehicle, detour) for vehicle, detour, _ in chosen]
+        trips = (
+            (self._overload(*one, stop), one[1].cost, one[0].key, one)
+            for one in self._of_each_trip((vehicle, detour) for vehicle, detour, _ in places)
+        )
         return [best for *_, best in nsmallest(TRIED, trips, key=lambda ranked: ranked[:3])]
 
     def _changes(self, vehicle: Vehicle, stop: Stop, freed: Stop) -> bool:
         """Could this let the stop onto this vehicle, if nothing else could?"""
         lifted = self.problem.vehicle_by_key[vehicle.key]
         return lifted.may_serve(freed) and (self.lift.gates or lifted != vehicle or freed != stop)
+
+    def _wait_s(self, vehicle: Vehicle, detour: Detour, freed: Stop) -> int | None:
+        """How long the truck would wait there for a window of the stop, as the route is driven now; None where it comes too late."""
+        if not freed.windows:
+            return 0
+        here_s = self._left_at(vehicle.key)[detour.position]
+        waits = [window.open_s - here_s for window in freed.windows if window.close_s >= here_s]
+        return max(0, min(waits)) if waits else None
+
+    def _left_at(self, key: str) -> list[int]:
+        """When the truck leaves what is before each position."""
+        if key not in self._leaves:
+            route, vehicle = self.sketch(key).route, self.true.vehicle_by_key[key]
+            starts_s = vehicle.shift.open_s if vehicle.under_way is None else vehicle.under_way.ready_s
+            halts = () if route is None else (visit for visit in route.visits if visit.kind is not VisitKind.BREAK)
+            self._leaves[key] = [starts_s, *(visit.departure_s for visit in halts)]
+        return self._leaves[key]
 
     def _of_each_trip(self, places: Iterator[tuple[Vehicle, Detour]]) -> Iterator[tuple[Vehicle, Detour]]:
         best: dict[tuple[str, int], tuple[Vehicle, Detour]] = {}
