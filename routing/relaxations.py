@@ -20,8 +20,8 @@ from routing.problem import Facility, Problem, Stop, Vehicle, Window
 from routing.redrive import redrive
 from routing.sketch import Detour, Sketch
 
-TRIED = 4
-"""Places that are timed in full for each limit that is lifted."""
+TRIED, TRIED_ON_ONE = 5, 2
+"""Places that are timed in full for each limit that is lifted, and how many of them on one vehicle."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,20 +169,19 @@ class _World:
 
     def _chosen(self, stop: Stop, freed: Stop) -> list[tuple[Vehicle, Detour]]:
         vehicles = [one for one in self.true.vehicles if self._changes(one, stop, freed) and self.sketch(one.key).sound]
-        places = [
-            (vehicle, detour, wait_s)
-            for vehicle in vehicles
-            for detour in self.sketch(vehicle.key).detours(freed)
-            if (wait_s := self._wait_s(vehicle, detour, freed)) is not None
-        ]
         if not self.lift.least_overload:
-            chosen = nsmallest(TRIED, places, key=lambda one: (one[1].cost + one[0].cost_per_s * one[2], one[0].key, one[1].position))
-            return [(vehicle, detour) for vehicle, detour, _ in chosen]
-        trips = (
-            (self._overload(*one, stop), one[1].cost, one[0].key, one)
-            for one in self._of_each_trip((vehicle, detour) for vehicle, detour, _ in places)
-        )
+            best = (one for vehicle in vehicles for one in nsmallest(TRIED_ON_ONE, self._places(vehicle, freed)))
+            return [(vehicle, detour) for *_, vehicle, detour in nsmallest(TRIED, best, key=lambda one: one[:3])]
+        places = ((vehicle, detour) for vehicle in vehicles for *_, detour in self._places(vehicle, freed))
+        trips = ((self._overload(*one, stop), one[1].cost, one[0].key, one) for one in self._of_each_trip(places))
         return [best for *_, best in nsmallest(TRIED, trips, key=lambda ranked: ranked[:3])]
+
+    def _places(self, vehicle: Vehicle, freed: Stop) -> Iterator[tuple[int, str, int, Vehicle, Detour]]:
+        """Each place on the vehicle, behind what orders them: what the detour costs, the wait for a window included."""
+        for number, detour in enumerate(self.sketch(vehicle.key).detours(freed)):
+            wait_s = self._wait_s(vehicle, detour, freed)
+            if wait_s is not None:
+                yield detour.cost + vehicle.cost_per_s * wait_s, vehicle.key, number, vehicle, detour
 
     def _changes(self, vehicle: Vehicle, stop: Stop, freed: Stop) -> bool:
         """Could this let the stop onto this vehicle, if nothing else could?"""
