@@ -1,12 +1,14 @@
 """Runs the benchmarks that need no arguments, one after the other, each in a process of its own: `python -m benchmarks [NAME ...]`.
 
-Each also runs alone, with its own options: `python -m benchmarks.NAME --help`. Figures are ratios of things measured in one run, because
+A single one takes options of its own after its name, in the place of the short ones that it is run with here: `python -m benchmarks
+routing --set cvrp`, `python -m benchmarks routing --help`. Figures are ratios of things measured in one run, because
 seconds say more about the machine. Those that need the validation data say in one line that they were not tried where it is missing.
 """
 
 import argparse
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,8 +29,9 @@ class Benchmark:
     def missing(self) -> bool:
         return self.needs is not None and not self.needs.exists()
 
-    def run(self) -> int:
-        command = [sys.executable, "-m", f"benchmarks.{self.name}", *self.words]
+    def run(self, words: Sequence[str] = ()) -> int:
+        """With these words in the place of its own, if there are any."""
+        command = [sys.executable, "-m", f"benchmarks.{self.name}", *(words or self.words)]
         return subprocess.run(command, check=False).returncode
 
 
@@ -38,14 +41,16 @@ TABLE = (
     Benchmark("roads", "a map from extract to matrix, the fast search beside the simple one", (str(PORTO),), needs=PORTO),
     Benchmark(
         "routing",
-        "generated nights: what they cost, and how far above the bound",
-        ("--seconds", "10", "--instances", str(SHARED_DATA / "routing" / "cvrp")),
+        "the portfolio beside OR-Tools alone and PyVRP alone: generated nights here, all sets of instances with options of its own",
+        ("--set", "nights", "--seconds", "10"),
     ),
 )
 
 
 def main() -> None:
     names = [benchmark.name for benchmark in TABLE]
+    if len(sys.argv) > 2 and sys.argv[1] in names and sys.argv[2].startswith("-"):
+        sys.exit(next(benchmark for benchmark in TABLE if benchmark.name == sys.argv[1]).run(sys.argv[2:]))
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Run the benchmarks that need no arguments.")
     parser.add_argument("name", nargs="*", help=f"only these, of: {', '.join(names)}")
     parser.add_argument("--list", action="store_true", help="say what there is, and end")
