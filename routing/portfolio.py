@@ -17,12 +17,11 @@ from routing.clock import Order
 from routing.engines import ortools, pyvrp
 from routing.incumbent import Incumbent
 from routing.problem import Problem
+from routing.race import race
 from routing.stopping import FirstOf, MaxIterations, MaxSeconds, StopCriterion
 
-CHAIN_STOPS = 200
-"""Up to here OR-Tools begins where there are facilities; beyond, PyVRP alone has been better."""
-BUILDING_SHARE = 0.3
-"""Of a chain's time."""
+SMALL_STOPS = 200
+"""Up to here fleets race where there are facilities or unequal vehicles; beyond, one long search has been better."""
 ROUNDS = 5
 FEW_STOPS = 30
 """Up to here an engine begins for itself, in another valley than insertion perhaps (figures: docs/decisions/0006)."""
@@ -34,6 +33,8 @@ Listener = Callable[[dict[str, Order]], None]
 
 
 class Engine(StrEnum):
+    """Who searches."""
+
     AUTO = "auto"
     ORTOOLS = "ortools"
     PYVRP = "pyvrp"
@@ -61,6 +62,7 @@ class Leg:
     share: float
     rounds: int = 1
     from_scratch: bool = False
+    races: bool = False
 
 
 def legs_of(problem: Problem, engine: Engine, *, has_begun: bool, seconds: float | None) -> tuple[Leg, ...]:
@@ -69,10 +71,12 @@ def legs_of(problem: Problem, engine: Engine, *, has_begun: bool, seconds: float
     if engine is Engine.ORTOOLS:
         return (Leg(engine, 1.0, from_scratch=scratch),)
     rounds = ROUNDS if seconds is None else max(1, min(ROUNDS, int(seconds / SHORTEST_ROUND_S)))
-    if engine is Engine.PYVRP or not problem.facilities or len(problem.stops) > CHAIN_STOPS:
-        plain = len({stop.waste_class for stop in problem.stops}) <= 1
+    plain = len({stop.waste_class for stop in problem.stops}) <= 1
+    if engine is Engine.PYVRP or not problem.facilities or len(problem.stops) > SMALL_STOPS:
         return (Leg(Engine.PYVRP, 1.0, rounds, from_scratch=not has_begun and plain),)
-    return Leg(Engine.ORTOOLS, BUILDING_SHARE, from_scratch=scratch), Leg(Engine.PYVRP, 1 - BUILDING_SHARE, rounds)
+    if not plain or has_begun or len(problem.stops) <= FEW_STOPS:
+        return Leg(Engine.ORTOOLS, 0.4, from_scratch=scratch), Leg(Engine.PYVRP, 0.6, rounds)
+    return Leg(Engine.PYVRP, 0.65, races=True), Leg(Engine.PYVRP, 0.1), Leg(Engine.ORTOOLS, 0.1), Leg(Engine.PYVRP, 0.15, min(2, rounds))
 
 
 def improve(
@@ -104,6 +108,10 @@ def improve(
             share = leg.share / leg.rounds
             part = _part_of(stop, share / left)
             left -= share
+            if leg.races:
+                race(problem, best, stop=part, seed=seed, cores=cores, watch=watch)
+                found += [leg.engine.value] if leg.engine.value not in found else []
+                continue
             began = {} if leg.from_scratch and round_number == 0 else best.orders
             for orders in _searched(problem, leg.engine, began, part, seed + 1_000 * round_number, cores, watch, executor):
                 found += [leg.engine.value] if best.offer(orders) and leg.engine.value not in found else []
