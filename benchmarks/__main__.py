@@ -39,6 +39,7 @@ PORTO = SHARED_DATA / "osm" / "porto.osm.pbf"
 TABLE = (
     Benchmark("ingest", "rows stored per CPU second, beside raw COPY and beside marshmallow with the ORM"),
     Benchmark("roads", "a map from extract to matrix, the fast search beside the simple one", (str(PORTO),), needs=PORTO),
+    Benchmark("replan", "a morning gone wrong planned anew, beside insertion alone and a search to which changes cost nothing"),
     Benchmark(
         "routing",
         "the portfolio beside OR-Tools alone and PyVRP alone: generated nights here, all sets of instances with options of its own",

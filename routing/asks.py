@@ -37,6 +37,7 @@ class AskKind(StrEnum):
     EQUIPMENT = "equipment"
     PERMISSION = "permission"
     WASTE_CLASS = "waste_class"
+    NO_BREAK = "no_break"
     ANOTHER_VEHICLE = "another_vehicle"
     HIGHER_PRIZE = "higher_prize"
     IN_PLACE_OF = "in_place_of"
@@ -283,6 +284,7 @@ _VEHICLE_CHANGES: dict[AskKind, Callable[[Ask, Vehicle, tuple[str, ...]], Vehicl
     AskKind.MORE_LIFTED: lambda ask, one, names: replace(one, max_lifted=_raised(one.max_lifted or (), ask, names)),
     AskKind.MORE_CAPACITY: lambda ask, one, names: replace(one, capacity=_raised(one.capacity, ask, names)),
     AskKind.MORE_TRIPS: lambda ask, one, _: replace(one, max_trips=ask.to),
+    AskKind.NO_BREAK: lambda ask, one, _: replace(one, breaks=tuple(rule for rule in one.breaks if rule.key != ask.what)),
     AskKind.EQUIPMENT: lambda ask, one, _: replace(one, offers=one.offers | {ask.what}),
     AskKind.WASTE_CLASS: lambda ask, one, _: replace(one, classes=one.classes | {ask.what}, compartments=_part_for(one, ask.what)),
 }
@@ -311,6 +313,7 @@ _WORDS: dict[AskKind, Callable[[Ask], str]] = {
     AskKind.EQUIPMENT: lambda ask: f"{ask.what} on {ask.vehicle}",
     AskKind.PERMISSION: lambda ask: f"{ask.vehicle} permitted at {ask.place}",
     AskKind.WASTE_CLASS: lambda ask: f"{ask.vehicle} for {ask.what}",
+    AskKind.NO_BREAK: lambda ask: f"{ask.vehicle} without its {ask.what}",
     AskKind.ANOTHER_VEHICLE: lambda ask: f"another truck like {ask.vehicle}",
     AskKind.HIGHER_PRIZE: lambda ask: f"{ask.place} worth {ask.to / COST_UNITS_PER_CURRENCY:.2f}",
     AskKind.IN_PLACE_OF: lambda ask: f"in place of {ask.what}",
