@@ -71,8 +71,7 @@ def _is_kept(timer: Timer, rule: BreakRule, tasks: Sequence[Task], timing: Timin
 def _standing(timer: Timer, rule: BreakRule, tasks: Sequence[Task], timing: Timing) -> _Standing:
     """Follow the seconds of a rule that counts work or driving, from the round's start or its last rest, to the end of the round."""
     by_wheel = rule.after_drive_s is not None
-    most_s = rule.after_drive_s if rule.after_drive_s is not None else rule.after_work_s
-    assert most_s is not None
+    most_s = _most_s(rule)
     since_s, wheel_s = _counted_from(timer, rule, timing)
     taken = first = parts = 0
     for number, (task, start_s, drive_s) in enumerate(zip(tasks, timing.starts_s, timing.drives_s, strict=False)):
@@ -107,10 +106,10 @@ def _rest(timer: Timer, rule: BreakRule, tasks: list[Task], timing: Timing) -> P
     if standing.parts:
         return _in_parts(timer, rule, rule.parts_s[standing.parts :], tasks, timing)
     whole = _cheapest(timer, rule, rule.duration_s, tasks, timing)
-    if not rule.parts_s or (whole is not None and whole[1].duration_s <= timing.duration_s + rule.duration_s):
+    if not rule.parts_s:
         return whole
     divided = _in_parts(timer, rule, rule.parts_s, tasks, timing)
-    return min((one for one in (whole, divided) if one is not None), key=lambda one: _rank(one[1]), default=None)
+    return min((one for one in (whole, divided) if one is not None), key=lambda one: _rank(timer, rule, *one), default=None)
 
 
 def _in_parts(timer: Timer, rule: BreakRule, parts_s: Sequence[int], tasks: list[Task], timing: Timing) -> Placed | None:
@@ -122,20 +121,27 @@ def _in_parts(timer: Timer, rule: BreakRule, parts_s: Sequence[int], tasks: list
     return placed
 
 
-def _rank(timing: Timing) -> tuple[int, int]:
-    return timing.duration_s, timing.end_s
+def _rank(timer: Timer, rule: BreakRule, tasks: Sequence[Task], timing: Timing) -> tuple[int, int]:
+    """How long the round lasts from now on, with the rests of the rule that are still needed, and when it ends."""
+    further = _further(_standing(timer, rule, tasks, timing), rule) if rule.repeats else 0
+    return timing.end_s - timing.leaves_s + further * rule.duration_s, timing.end_s
 
 
 def _cheapest(timer: Timer, rule: BreakRule, rest_s: int, tasks: list[Task], timing: Timing, *, early: bool = False) -> Placed | None:
-    """The rest where the round lasts shortest, then ends first; of several such places the one that comes first out of `_with_rest`."""
+    """The rest where the round lasts shortest, then ends first; of several such places the one that comes first out of `_with_rest`.
+
+    Rests of the same rule that are still to come after it count as part of the round.
+    """
     best: tuple[tuple[int, int], Placed] | None = None
     # A round without waiting cannot take a break in less than its duration: the first place that does no worse will do.
     least_s = sum(timer.busy_s(tasks)) + rest_s if timer.is_even else 0
     standing = _standing(timer, rule, tasks, timing) if rule.repeats else _NONE_YET
+    if rule.repeats:
+        least_s += rule.duration_s * _least_further(timer, rule, tasks, timing, standing)
     for extended in _with_rest(timer, rule, rest_s, tasks, timing, standing, early):
         timed = timer.time(extended)
         if timed is not None and _helps(timer, rule, extended, timed, standing):
-            rank = _rank(timed)
+            rank = _rank(timer, rule, extended, timed)
             if best is None or rank < best[0]:
                 best = rank, (extended, timed)
             if rank[0] <= least_s:
@@ -143,11 +149,29 @@ def _cheapest(timer: Timer, rule: BreakRule, rest_s: int, tasks: list[Task], tim
     return None if best is None else best[1]
 
 
+def _further(standing: _Standing, rule: BreakRule) -> int:
+    """Rests that are still needed."""
+    return max(0, -(-standing.over_s // max(1, _most_s(rule))))
+
+
+def _least_further(timer: Timer, rule: BreakRule, tasks: Sequence[Task], timing: Timing, standing: _Standing) -> int:
+    """Rests that will be needed after the next one, wherever that is: each ends a span of the most that the rule allows, if so much."""
+    spans = timing.drives_s if rule.after_drive_s is not None else tuple(timer.busy_s(tasks))
+    return max(0, -(-sum(spans[standing.first :]) // max(1, _most_s(rule))) - 2)
+
+
+def _most_s(rule: BreakRule) -> int:
+    most_s = rule.after_work_s if rule.after_drive_s is None else rule.after_drive_s
+    assert most_s is not None
+    return most_s
+
+
 def _helps(timer: Timer, rule: BreakRule, tasks: Sequence[Task], timing: Timing, before: _Standing) -> bool:
-    """Is one rest more of the rule taken in time?"""
+    """Is one rest more of the rule taken in time, and less time left over after it, unless it is a part of one?"""
     if not rule.repeats or timing.duration_s <= rule.only_if_longer_s:
         return _is_kept(timer, rule, tasks, timing)
-    return _standing(timer, rule, tasks, timing).taken > before.taken
+    after = _standing(timer, rule, tasks, timing)
+    return after.taken > before.taken and (after.parts > 0 or after.over_s < before.over_s)
 
 
 def _with_rest(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial, reduce
 from itertools import chain
 
 from routing.clock import Order, least_order, least_orders, lost_prizes, time_route
@@ -67,16 +68,23 @@ def drives(vehicle: Vehicle, order: Order) -> bool:
 
 
 def as_told(problem: Problem, orders: Mapping[str, Order]) -> dict[str, Order]:
-    """The orders with what drivers have been told at their head, and neither that nor an alternative to it on anybody else's way."""
+    """The orders with what drivers have been told at their head and on nobody else's way, and with one stop of a group at most."""
+    if not problem.groups and not any(vehicle.head for vehicle in problem.vehicles):
+        return dict(orders)
     told = {key for vehicle in problem.vehicles for key in vehicle.head if key in problem.stop_by_key}
     groups = {problem.stop_by_key[key].group for key in told} - {None}
-    kept = dict(orders)
-    for key, order in orders.items() if any(vehicle.head for vehicle in problem.vehicles) else ():
-        head = problem.vehicle_by_key[key].head
-        if head != tuple(place.key for place in order[: len(head)]):
-            order = (*(problem.stop_by_key.get(one) or problem.facility_by_key[one] for one in head), *order)
-        rest = (place for place in order[len(head) :] if isinstance(place, Facility) or not (place.key in told or place.group in groups))
-        kept[key] = (*order[: len(head)], *rest)
+    kept = {}
+    for key, order in orders.items():
+        vehicle = problem.vehicle_by_key[key]
+        if vehicle.head != tuple(place.key for place in order[: len(vehicle.head)]):
+            order = (*(problem.stop_by_key.get(one) or problem.facility_by_key[one] for one in vehicle.head), *order)
+        excess = []
+        for place in order[len(vehicle.head) :]:
+            if isinstance(place, Stop) and (place.key in told or place.group in groups):
+                excess.append(place)
+            elif isinstance(place, Stop) and place.group is not None:
+                groups.add(place.group)
+        kept[key] = reduce(partial(without, vehicle=vehicle), excess, order)
     return kept
 
 

@@ -1,7 +1,7 @@
 """Built apart from one description: what the clock times the judge accepts at its price, and what it refuses he refuses too."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -31,25 +31,21 @@ def verdict_on(problem: Problem, route: Route) -> Verdict:
     return replace(verdict, violations=said)
 
 
-def driven(problem: Problem, vehicle: Vehicle, order: Order, start_s: int) -> Route:
-    """The order driven honestly from `start_s`, whatever rules it breaks."""
+def driven(problem: Problem, vehicle: Vehicle, halts: Iterable[tuple[VisitKind, str, int]], start_s: int) -> Route:
+    """Kinds, keys and locations driven honestly from `start_s`, whatever rules that breaks."""
     visits = tuple(
-        Visit(
-            kind=VisitKind.UNLOAD if isinstance(place, Facility) else VisitKind.PICKUP,
-            key=place.key,
-            location=place.location,
-            arrival_s=0,
-            start_s=0,
-            departure_s=2**31,
-            load_after=(),
-        )
-        for place in order
+        Visit(kind=kind, key=key, location=location, arrival_s=0, start_s=0, departure_s=2**31, load_after=())
+        for kind, key, location in halts
     )
     ride = redrive(problem, vehicle, Route(vehicle=vehicle.key, start_s=start_s, end_s=0, distance_m=0, cost=RouteCost(), visits=visits))
     timed = tuple(
         replace(h.claimed, arrival_s=h.arrival_s, start_s=h.start_s, departure_s=h.departure_s, load_after=h.load_after) for h in ride.halts
     )
     return replace(ride.claimed, visits=timed, start_s=ride.start_s, end_s=ride.end_s, distance_m=ride.distance_m, cost=ride.cost)
+
+
+def halts_of(order: Order) -> list[tuple[VisitKind, str, int]]:
+    return [(VisitKind.UNLOAD if isinstance(place, Facility) else VisitKind.PICKUP, place.key, place.location) for place in order]
 
 
 def draws(seed: int, allowed: frozenset[str]) -> Iterator[tuple[Problem, Vehicle, Order]]:
@@ -80,7 +76,7 @@ def test_what_the_clock_refuses_breaks_a_rule_at_every_start(seed):
             continue
         starts = (0,) if vehicle.under_way is not None else range(0, DAY_S + 1, 10)
         for start_s in starts:
-            assert verdict_on(problem, driven(problem, vehicle, order, start_s)).violations
+            assert verdict_on(problem, driven(problem, vehicle, halts_of(order), start_s)).violations
 
 
 @pytest.mark.parametrize("seed", range(25, 35))
@@ -90,4 +86,4 @@ def test_at_any_pace_what_is_refused_cannot_be_driven_from_the_first_moment_on(s
         if time_route(problem, vehicle, order) is None:
             starts = (0,) if vehicle.under_way is not None else range(vehicle.shift.open_s, DAY_S, 30)
             for start_s in starts:
-                assert verdict_on(problem, driven(problem, vehicle, order, start_s)).violations
+                assert verdict_on(problem, driven(problem, vehicle, halts_of(order), start_s)).violations
