@@ -126,8 +126,8 @@ class Onward:
     Parameters
     ----------
     again
-        Stops whose load is on board to be set down elsewhere: it takes them up once more where it is, in no time, for that is how a
-        problem says what is on board for whom.
+        What it takes up once more where it is, in no time, before all else, for `UnderWay` cannot say it: what is on board to be set
+        down elsewhere, under its own key; and what rides in all compartments but one, each class as one stop.
     """
 
     under_way: UnderWay
@@ -141,15 +141,21 @@ def onward(
     done = tuple(visit for visit in state.done if visit.key not in skipped or visit.kind is not VisitKind.PICKUP)
     stops = [problem.stop_by_key[visit.key] for visit in done if visit.kind is VisitKind.PICKUP]
     before = vehicle.under_way or UnderWay(location=0, ready_s=0, started_s=0, load=(0,) * len(problem.dimensions))
-    load, classes = _on_board(problem, vehicle, before, done, cancelled)
-    again = tuple(_once_more(stop, vehicle, state) for stop in stops if stop.bring_to is not None and _is_owed(stop, stops, cancelled))
+    held = _held(problem, vehicle, before, done, cancelled)
+    owed = [stop for stop in stops if stop.bring_to is not None and _is_owed(stop, stops, cancelled)]
+    load = _sum([*held.values(), *(vehicle.load_of(stop, problem.dimensions) for stop in owed), (0,) * len(problem.dimensions)])
+    classes = frozenset(held)
+    again = tuple(_once_more(stop, vehicle, state) for stop in owed)
+    if vehicle.compartments:
+        again += tuple(_on_board(name, held[name], vehicle, state) for name in _in_other_parts(vehicle, held))
+        classes -= {stop.waste_class for stop in again if stop.bring_to is None}
     driven_s, driven_m = _driven(problem, vehicle, state)
     rests = [visit for visit in done if visit.kind is VisitKind.BREAK]
     once = {rule.key for rule in vehicle.breaks if not rule.repeats}
     if state.load is not None:
         only_class = vehicle.classes if len(vehicle.classes) == 1 else frozenset[str]()
         load, classes = state.load, (classes or only_class) if any(state.load) else frozenset()
-    carried = _sum(vehicle.load_of(stop, problem.dimensions) for stop in again) if again else (0,) * len(load)
+    carried = _sum([vehicle.load_of(stop, problem.dimensions) for stop in again] or [(0,) * len(load)])
     lifted = _sum([before.lifted or (0,) * len(load), *(_lifted(problem, vehicle, stop) for stop in stops)])
     under_way = UnderWay(
         location=state.location,
@@ -168,20 +174,37 @@ def onward(
     return Onward(under_way, again)
 
 
-def _on_board(
+def _held(
     problem: Problem, vehicle: Vehicle, before: UnderWay, done: Sequence[Visit], cancelled: frozenset[str]
-) -> tuple[tuple[int, ...], frozenset[str]]:
-    """Load and classes after what was done; what is on board to be brought elsewhere counts in the load, not among the classes."""
-    load, classes = before.load, set(before.classes)
+) -> dict[str, tuple[int, ...]]:
+    """What is on board after all this, by class; without what is to be set down elsewhere. Of several classes at first, one has all."""
+    held = {name: before.load if number == 0 else (0,) * len(before.load) for number, name in enumerate(sorted(before.classes))}
     for visit in done:
         if visit.kind is VisitKind.UNLOAD:
-            load, classes = (0,) * len(load), set()
+            held = {}
         elif visit.kind is VisitKind.PICKUP:
             stop = problem.stop_by_key[visit.key]
-            load = _sum([load, vehicle.load_of(stop, problem.dimensions)])
             if stop.key not in problem.taken_up_at and (stop.bring_to is None or stop.bring_to in cancelled):
-                classes.add(stop.waste_class)
-    return load, frozenset(classes)
+                load = vehicle.load_of(stop, problem.dimensions)
+                held[stop.waste_class] = _sum([held.get(stop.waste_class, (0,) * len(load)), load])
+    return held
+
+
+def _in_other_parts(vehicle: Vehicle, held: Mapping[str, tuple[int, ...]]) -> list[str]:
+    """Classes on board that do not ride with the first one."""
+    first = next((vehicle.compartment_of(name) for name in held), None)
+    return [name for name in held if vehicle.compartment_of(name) is not first]
+
+
+def _on_board(name: str, load: tuple[int, ...], vehicle: Vehicle, state: TruckState) -> Stop:
+    return Stop(
+        key=f"{name} on board of {vehicle.key}",
+        location=state.location,
+        load=load,
+        waste_class=name,
+        lifts=0,
+        allowed_vehicles=frozenset({vehicle.key}),
+    )
 
 
 def _is_owed(stop: Stop, done: Sequence[Stop], cancelled: frozenset[str]) -> bool:
@@ -232,4 +255,7 @@ def stranded(problem: Problem, state: TruckState, skipped: frozenset[str]) -> tu
     before = vehicle.under_way or UnderWay(location=0, ready_s=0, started_s=0, load=(0,) * len(problem.dimensions))
     if state.load is not None:
         return state.load
-    return _on_board(problem, vehicle, before, [visit for visit in state.done if visit.key not in skipped], frozenset())[0]
+    stops = [problem.stop_by_key[visit.key] for visit in state.done if visit.kind is VisitKind.PICKUP and visit.key not in skipped]
+    owed = [vehicle.load_of(stop, problem.dimensions) for stop in stops if stop.bring_to is not None and _is_owed(stop, stops, frozenset())]
+    held = _held(problem, vehicle, before, [visit for visit in state.done if visit.key not in skipped], frozenset())
+    return _sum([*held.values(), *owed, (0,) * len(problem.dimensions)])

@@ -49,6 +49,8 @@ class Remaining:
         What remains of the published orders, head first; sound or not.
     usual
         By stop, the vehicle that was to serve it, whether it still can or not.
+    on_board
+        Keys of stops that only say what trucks have on board (`Onward.again`).
     stranded
         By vehicle out of order, what is on board of it.
     reliefs
@@ -58,6 +60,7 @@ class Remaining:
     problem: Problem
     orders: dict[str, Order]
     usual: dict[str, str]
+    on_board: frozenset[str]
     stranded: dict[str, tuple[int, ...]]
     reliefs: tuple[Ask, ...]
 
@@ -102,7 +105,9 @@ def what_remains(
     left = builder.problem(change_cost, more_vehicles)
     left, reliefs = _relieved(left)
     orders = {key: tuple(_place(left, one) for one in keys) for key, keys in builder.keys.items()}
-    return Remaining(problem=left, orders=orders, usual=builder.usual, stranded=builder.stranded, reliefs=reliefs)
+    return Remaining(
+        problem=left, orders=orders, usual=builder.usual, on_board=builder.on_board, stranded=builder.stranded, reliefs=reliefs
+    )
 
 
 def _place(problem: Problem, key: str) -> Stop | Facility:
@@ -125,6 +130,7 @@ class _Builder:
             for one in self.vehicles
             if one.key in self.trucks
         }
+        self.on_board = frozenset(stop.key for one in self.onwards.values() for stop in one.again)
         out_of_order = [truck for truck in state.trucks if truck.broken]
         self.stranded = {truck.vehicle: stranded(problem, truck, state.skipped) for truck in out_of_order}
         self.open = self._open_stops()
@@ -153,8 +159,7 @@ class _Builder:
     def _open_stops(self) -> list[Stop]:
         served = self.state.served
         settled = {self.before.stop_by_key[key].group for key in served} - {None}
-        again = {stop.key for one in self.onwards.values() for stop in one.again}
-        carried_off = served - again  # what was taken up by a truck that is out of order is set down by nobody
+        carried_off = served - self.on_board  # what was taken up by a truck that is out of order is set down by nobody
         gone = served | self.cancelled | {key for key, source in self.before.taken_up_at.items() if source in carried_off}
         return [stop for stop in self.before.stops if stop.key not in gone and (stop.group is None or stop.group not in settled)]
 

@@ -294,7 +294,7 @@ def _changes(left: Remaining, published: Plan, plan: Plan) -> list[Change]:
         before, after = was.get(stop.key), now.get(stop.key)
         later_s = after[1] - before[1] if before is not None and after is not None else None
         kind = _kind(before, after)
-        if kind is not None:
+        if kind is not None and stop.key not in left.on_board:
             vehicles = None if before is None else before[0], None if after is None else after[0]
             price = _change(stop, left.problem.vehicle_by_key[after[0]]) if after is not None else 0
             changes.append(Change(stop=stop.key, kind=kind, from_vehicle=vehicles[0], to_vehicle=vehicles[1], price=price, later_s=later_s))
