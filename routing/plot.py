@@ -243,7 +243,9 @@ class _Picture:
             if visit.kind in SPANS:
                 _, colour, hatch = SPANS[visit.kind]
                 # With an edge, so that an unload that takes no time is still to be seen.
-                span = axes.axvspan(visit.start_s, visit.departure_s, facecolor=colour, edgecolor=QUIET, linewidth=0.4, zorder=0)
+                span = axes.axvspan(
+                    float(visit.start_s), float(visit.departure_s), facecolor=colour, edgecolor=QUIET, linewidth=0.4, zorder=0
+                )
                 span.set_hatch(hatch)
         for (seconds, fill_pct), style in zip(_profiles(track), LINES, strict=False):
             axes.plot(seconds, fill_pct, color=track.colour, linewidth=1.1, linestyle=style)
@@ -252,14 +254,14 @@ class _Picture:
     def _set_ticks(self, axes: Axes) -> None:
         from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
-        begins_s = min(track.route.start_s for track in self.tracks)
+        begins_s = float(min(track.route.start_s for track in self.tracks))
         lasts_s = max(1, max(track.route.end_s for track in self.tracks) - begins_s)
         fullest_pct = max((max(fill_pct, default=0) for track in self.tracks for _, fill_pct in _profiles(track)), default=0)
         axes.set_xlim(begins_s - 0.01 * lasts_s, begins_s + 1.01 * lasts_s)
         axes.set_ylim(0, max(109, 1.05 * fullest_pct))
         axes.set_yticks((0, 50, 100))
         most = 12 // self._columns + 2
-        step_s = next((step for step in HOUR_STEPS_S if lasts_s / step <= most), 86_400)
+        step_s = next((step for step in HOUR_STEPS_S if lasts_s / step <= most), lasts_s / most)
         axes.xaxis.set_major_locator(MultipleLocator(step_s) if self.scale.seconds is None else MaxNLocator(most))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: self.scale.hour(seconds)))
 
@@ -303,11 +305,16 @@ def _load_at_start(track: _Track) -> tuple[int, ...]:
     return under_way.load if under_way and under_way.load else (0,) * len(track.vehicle.capacity)
 
 
-def _profiles(track: _Track) -> Iterator[tuple[list[int], list[float]]]:
+def _profiles(track: _Track) -> Iterator[tuple[list[float], list[float]]]:
     """Seconds, and the load on board then in % of the capacity, for each dimension. It changes while work is done."""
     route = track.route
     held = [_load_at_start(track), *(visit.load_after for visit in route.visits)]
-    seconds = [route.start_s, *(moment for visit in route.visits for moment in (visit.start_s, visit.departure_s)), route.end_s]
+    # As floats: what a plan claims may be beyond what an array of integers holds.
+    seconds = [
+        float(route.start_s),
+        *(float(at) for visit in route.visits for at in (visit.start_s, visit.departure_s)),
+        float(route.end_s),
+    ]
     for entry, most in enumerate(track.vehicle.capacity):
         # Held before each work begins and after it is done; at the end, what is left.
         loads = [load[entry] for load in held if entry < len(load)]
@@ -329,7 +336,7 @@ def _draw_track(axes: Axes, xy: Floats, track: _Track, size: float) -> None:
     axes.plot(way[1:-1, 0], way[1:-1, 1], color=track.colour, linewidth=1.3, zorder=2, solid_joinstyle="round")
     for leg in (way[:2], way[-2:]):
         axes.plot(leg[:, 0], leg[:, 1], color=track.colour, linewidth=0.8, alpha=0.3, zorder=1)
-    served = xy[[visit.location for visit in track.route.pickups]]
+    served = xy[[visit.location for visit in track.route.pickups if 0 <= visit.location < len(xy)]]
     axes.scatter(served[:, 0], served[:, 1], s=size, color=track.colour, zorder=3, linewidths=0)
 
 

@@ -217,22 +217,19 @@ def _criterion(limit_s: float | None, iterations: int | None, asked: threading.E
 
 @contextmanager
 def _interruptible() -> Iterator[threading.Event]:
-    """Set by the first Ctrl-C, or end asked for from outside; the second one ends the command at once."""
+    """Set by the first Ctrl-C; the second one ends the command at once."""
     asked = threading.Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = signal.getsignal(signal.SIGINT)
 
     def ask(number: int, frame: object) -> None:  # noqa: ARG001 - the signal's
         asked.set()
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        signal.signal(signal.SIGINT, before)
 
-    for number in before:
-        signal.signal(number, ask)
+    signal.signal(signal.SIGINT, ask)
     try:
         yield asked
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signal.signal(signal.SIGINT, before)
 
 
 def _bound_of(instance: Instance) -> Bound:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
@@ -105,6 +107,19 @@ def test_an_empty_plan_is_a_picture_too(problem: Problem, tmp_path):
     nothing = Plan(routes=(), unserved=(), engine="none", seed=0, problem_digest="")
     write_plot(draw_plan(problem, nothing, xy=points(problem)), tmp_path / "nothing.svg")
     assert (tmp_path / "nothing.svg").stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"location": 5_000}, {"location": -1}, {"load_after": ()}, {"departure_s": 10**30}, {"key": "nobody"}],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_a_plan_full_of_nonsense_is_drawn_as_far_as_it_goes(problem: Problem, plan: Plan, tmp_path, wrong: dict[str, object]):
+    first, *others = plan.routes[0].visits
+    nonsense = replace(plan, routes=(replace(plan.routes[0], visits=(replace(first, **wrong), *others)),))
+    assert not check(problem, nonsense).feasible
+    write_plot(draw_plan(problem, nonsense, xy=points(problem)), tmp_path / "nonsense.svg")
+    assert (tmp_path / "nonsense.svg").stat().st_size > 0
 
 
 @pytest.mark.parametrize(
