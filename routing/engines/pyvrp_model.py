@@ -239,6 +239,8 @@ class Model:
         paid_s, overtime_s, overtime_cost = self._overtime(vehicle, home_s + gone_s, longest_s)
         end = self._depot_of[vehicle.end_location]
         opens_s = self._clock(vehicle.shift.open_s if gone is None else gone.ready_s)
+        # A truck that is late for the unload where its type ends stays in the model: the clock will judge it.
+        end_opens_s, end_closes_s = self._hours(None if kind.last is None else kind.last.window)
         latest_s = None if vehicle.latest_start_s is None else max(opens_s, self._clock(vehicle.latest_start_s))
         made = pyvrp.VehicleType(
             num_available=kind.count,
@@ -246,8 +248,8 @@ class Model:
             start_depot=self._depot_of[vehicle.begins_at],
             end_depot=end if kind.last is None else len(self._depot_of) + self.unloads.index(kind.last),
             fixed_cost=(0 if gone else vehicle.fixed_cost) + vehicle.cost_per_m * home_m + vehicle.cost_per_s * home_s,
-            tw_early=opens_s,
-            tw_late=max(opens_s, self._clock(vehicle.shift.close_s) - home_s),
+            tw_early=min(opens_s, end_closes_s),
+            tw_late=max(opens_s, end_opens_s, self._clock(vehicle.shift.close_s) - home_s),
             shift_duration=paid_s,
             unit_distance_cost=vehicle.cost_per_m,
             unit_duration_cost=vehicle.cost_per_s,
