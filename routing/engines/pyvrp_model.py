@@ -378,12 +378,16 @@ class Model:
             if not any(isinstance(place, Stop) for place in order):
                 continue
             kind = self._kind_for(vehicle, order, left)
-            if kind is None:
+            if kind is None or not all(isinstance(place, Stop) or self._knows(place) for place in order):
                 return None
             left[kind] -= 1
             inner = order[:-1] if self.kinds[kind].last is not None else order
             routes.append(pyvrp.Route(self.data, [self._activity(place, client_of) for place in inner], kind))
         return pyvrp.Solution(self.data, routes)
+
+    def _knows(self, facility: Facility) -> bool:
+        """Does it take every class of this model?"""
+        return any(one.facility == facility for one in self.unloads)
 
     def _kind_for(self, vehicle: Vehicle, order: Order, left: Sequence[int]) -> int | None:
         for i, kind in enumerate(self.kinds):
