@@ -60,7 +60,7 @@ class Scale:
 
     def length(self, metres: int) -> str:
         amount = metres / self.metres
-        return f"{amount:,.1f} {self.unit}" if self.unit else f"{amount:,.0f}"
+        return f"{amount:,.1f} {self.unit}" if self.unit else f"distance {amount:,.0f}"
 
     def hour(self, seconds: float) -> str:
         whole_s = round(seconds)
@@ -171,7 +171,7 @@ class _Picture:
             _draw_track(axes, xy, track, size)
         left_out = [self.problem.stop_by_key[one.stop].location for one in self.plan.unserved if one.stop in self.problem.stop_by_key]
         depots = [place for vehicle in self.problem.vehicles for place in (vehicle.start_location, vehicle.end_location)]
-        _mark(axes, xy, left_out, "X", size=30)
+        _mark(axes, xy, left_out, "X", size=2 * size, colour=QUIET)
         _mark(axes, xy, [facility.location for facility in self.problem.facilities], "^", size=110)
         _mark(axes, xy, depots, "s", size=70)
         for track in self.tracks:
@@ -207,7 +207,11 @@ class _Picture:
 
         signs = [("s", "depot", self.xy is not None), ("^", "facility", self.xy is not None and bool(self.problem.facilities))]
         signs += [("X", "left out", self.xy is not None and bool(self.plan.unserved))]
-        yield from (Line2D([], [], color=INK, marker=mark, linestyle="", label=name) for mark, name, is_there in signs if is_there)
+        yield from (
+            Line2D([], [], color=QUIET if mark == "X" else INK, marker=mark, linestyle="", label=name)
+            for mark, name, is_there in signs
+            if is_there
+        )
         for name, style in zip(self.problem.dimensions, LINES, strict=False):
             yield Line2D([], [], color=QUIET, linestyle=style, label=f"{name}, % of capacity")
         kinds = {visit.kind for track in self.tracks for visit in track.route.visits}
@@ -340,9 +344,11 @@ def _draw_track(axes: Axes, xy: Floats, track: _Track, size: float) -> None:
     axes.scatter(served[:, 0], served[:, 1], s=size, color=track.colour, zorder=3, linewidths=0)
 
 
-def _mark(axes: Axes, xy: Floats, locations: Sequence[int], marker: str, *, size: float) -> None:
+def _mark(axes: Axes, xy: Floats, locations: Sequence[int], marker: str, *, size: float, colour: str = INK) -> None:
     points = xy[sorted(set(locations))]
-    axes.scatter(points[:, 0], points[:, 1], s=size, marker=marker, color=INK, edgecolors=PAPER, linewidths=0.8, zorder=4)
+    axes.scatter(
+        points[:, 0], points[:, 1], s=size, marker=marker, color=colour, edgecolors=PAPER, linewidths=min(0.8, size / 40), zorder=4
+    )
 
 
 def _write_number(axes: Axes, xy: Floats, track: _Track) -> None:

@@ -126,8 +126,8 @@ def test_a_plan_full_of_nonsense_is_drawn_as_far_as_it_goes(problem: Problem, pl
     ("instance", "scale", "length", "hour"),
     [
         (read_instance(KIM), Scale("miles", 5_280), "2.0 miles", "2:56"),
-        (read_instance(SOLOMON), Scale("", 10, seconds=10), "1,056", "1,056"),
-        (read_instance(vrplib("HFVRP", "CAPACITY : 9")).beside(79035.62), Scale("", 1_000, seconds=1_000), "11", "11"),
+        (read_instance(SOLOMON), Scale("", 10, seconds=10), "distance 1,056", "1,056"),
+        (read_instance(vrplib("HFVRP", "CAPACITY : 9")).beside(79035.62), Scale("", 1_000, seconds=1_000), "distance 11", "11"),
     ],
     ids=["Kim", "Solomon", "HFVRP"],
 )
