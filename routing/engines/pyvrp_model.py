@@ -177,7 +177,7 @@ class Model:
             service_duration=stop.service_s,
             tw_early=opens,
             tw_late=closes,
-            release_time=self._clock(stop.release_s),
+            release_time=min(self._clock(stop.release_s), closes),
             prize=self._owed if stop.mandatory and self._leaves_owed else max(0, (stop.prize or 0) - lifts),
             required=stop.mandatory and not several and not self._leaves_owed,
             group=self._group_of.get(stop.group or stop.key) if several else None,
