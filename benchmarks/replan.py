@@ -98,9 +98,8 @@ def main() -> None:
     state = at_nine(problem, plan, new)
     ways = {"insertion only": insertion_only, "replan": replanned, "changes for nothing": for_nothing}
     rows = {name: timed(way, problem, plan, state, args.seconds) for name, way in ways.items()}
-    print(
-        f"{len(problem.stops)} stops on {len(plan.routes)} trucks; at nine {len(state.served)} are done, one truck is out, {len(new)} bins are new"
-    )
+    print(f"{len(problem.stops)} stops on {len(plan.routes)} trucks; at nine {len(state.served)} are done, ", end="")
+    print(f"one truck is out, {len(new)} bins are new")
     print(f"{'':<20} {'seconds':>8} {'moved':>6} {'of them free':>13} {'unserved':>9} {'cost':>10} {'to replan':>10}")
     base = without_changes(rows["replan"][0])
     for name, (again, seconds) in rows.items():

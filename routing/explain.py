@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from routing.clock import Order, time_route
 from routing.insertion import without
@@ -14,7 +14,8 @@ from routing.problem import Problem, Vehicle
 class MarginalCost:
     """What dropping one served stop would save, in cost units and metres, the rest of its route driven in the same order.
 
-    Negative where the route gets dearer without it (a stop can make waiting unpaid by moving the start).
+    Negative where the route gets dearer without it (a stop can make waiting unpaid by moving the start). Of a load that is brought
+    elsewhere both stops have the price of both, for they go together; a stop that a driver has been told of is priced as if not.
     """
 
     stop: str
@@ -50,10 +51,16 @@ def _marginals(problem: Problem, route: Route) -> list[MarginalCost]:
     vehicle, order = problem.vehicle_by_key[route.vehicle], order_of(problem, route)
     marginals = []
     for visit in route.pickups:
-        cost, distance_m = _spent(problem, vehicle, without(order, problem.stop_by_key[visit.key], vehicle))
+        free = _told_but(vehicle, visit.key)
+        cost, distance_m = _spent(problem, free, without(order, problem.stop_by_key[visit.key], free))
         saved = MarginalCost(stop=visit.key, vehicle=vehicle.key, cost=route.cost.total - cost, distance_m=route.distance_m - distance_m)
         marginals.append(saved)
     return marginals
+
+
+def _told_but(vehicle: Vehicle, stop: str) -> Vehicle:
+    """The vehicle as if its driver had not been told of this stop; the same one if so."""
+    return replace(vehicle, head=tuple(key for key in vehicle.head if key != stop)) if stop in vehicle.head else vehicle
 
 
 def _spent(problem: Problem, vehicle: Vehicle, order: Order) -> tuple[int, int]:

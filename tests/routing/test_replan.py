@@ -14,7 +14,7 @@ from routing.plan import Plan, VisitKind
 from routing.problem import BreakRule, Problem, UnderWay, Window
 from routing.replan import ChangeKind, Locks, Replan, append_locations, replan
 from routing.solve import insert_only
-from routing.stopping import MaxIterations
+from routing.stopping import FirstOf, MaxIterations, MaxSeconds
 from routing.triage import find_hopeless
 from tests.routing.ascii_city import City, ascii_city, stop, truck
 from tests.routing.plans import checked, hand_plan
@@ -207,7 +207,7 @@ def test_the_same_seed_gives_the_same_plan():
 
 def test_random_mornings_keep_what_is_driven_and_every_rule():
     planned = broken = 0
-    for seed in range(250):
+    for seed in range(90):
         problem, draw = draw_problem(seed, stops=6, vehicles=3, allowed=FEATURES - {"locks"}), random.Random(seed)
         if find_hopeless(problem) or not all(time_route(problem, one, least_order(problem, one)) for one in problem.vehicles):
             continue
@@ -217,12 +217,12 @@ def test_random_mornings_keep_what_is_driven_and_every_rule():
             out = draw.choice(state.trucks).vehicle
             state = replace(state, trucks=tuple(replace(one, broken=one.vehicle == out) for one in state.trucks))
             broken += 1
-        found = replan(problem, plan, state, stop=MaxIterations(3), seed=seed, change_cost=50)
+        found = replan(problem, plan, state, stop=FirstOf((MaxIterations(3), MaxSeconds(1.0))), seed=seed, change_cost=50)
         verdict = check(found.problem, found.plan)
         assert verdict.violations == (), seed
         holds_prefixes(problem, plan, state, found)
         planned += 1
-    assert planned > 60 and broken > 15
+    assert planned > 50 and broken > 10
 
 
 def holds_prefixes(problem: Problem, plan: Plan, state: FieldState, found: Replan) -> None:
