@@ -23,11 +23,10 @@ from routing.incumbent import mend
 from routing.insertion import Board, left_out, taken_up
 from routing.io import problem_digest
 from routing.plan import Plan, Reason, Unserved
-from routing.portfolio import NOTHING_YET
 from routing.problem import Facility, Problem, Stop, Travel, Vehicle, Window
 from routing.remaining import Locks, Remaining, append_locations, what_remains
 from routing.solve import objective, solve
-from routing.stopping import EarlyBy, StopCriterion
+from routing.stopping import NOTHING_YET, EarlyBy, StopCriterion
 from routing.triage import find_hopeless
 
 __all__ = ["Change", "ChangeKind", "Locks", "Replan", "append_locations", "replan"]
