@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -26,6 +25,7 @@ import pyvrp
 from numpy.typing import NDArray
 
 from routing.clock import Order
+from routing.engines.pyvrp_kinds import Kind, Unload, draw_kinds
 from routing.problem import BreakRule, Facility, Problem, Stop, Vehicle, Window
 
 FAR = 10
@@ -36,24 +36,6 @@ DEAR = 50
 NOT_SERVED = 20
 """Leaving out a stop that is owed costs as much as so many rounds of the longest leg there and back."""
 DAY_S = 24 * 3_600
-
-
-@dataclass(frozen=True)
-class Unload:
-    """A facility in one of its windows: a depot of PyVRP's."""
-
-    facility: Facility
-    window: Window | None
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One of PyVRP's vehicle types: vehicles that differ in nothing but their key, and where they unload last."""
-
-    vehicle: Vehicle
-    keys: tuple[str, ...]
-    last: Unload | None
-    count: int
 
 
 class Model:
@@ -76,7 +58,7 @@ class Model:
         self.unloads = [Unload(one, window) for one in self._facilities() for window in one.windows or (None,)]
         self.clients = [(stop, window) for stop in self.stops for window in stop.windows or (None,)]
         self.lunch = _shared_break(self.vehicles)
-        self.kinds = self._draw_kinds(random.Random(seed))
+        self.kinds = draw_kinds(self.vehicles, self.unloads, given, random.Random(seed))
         self.data = self._data()
 
     # -- there -------------------------------------------------------------------------------------------------------------
@@ -111,26 +93,6 @@ class Model:
     def _facilities(self) -> list[Facility]:
         classes = {stop.waste_class for stop in self.stops}
         return [one for one in self.problem.facilities if classes <= one.accepts]
-
-    def _draw_kinds(self, rng: random.Random) -> list[Kind]:
-        alike: dict[object, list[Vehicle]] = {}
-        for vehicle in self.vehicles:
-            alike.setdefault(_likeness(vehicle), []).append(vehicle)
-        kinds = []
-        for group in alike.values():
-            ends = self.unloads if group[0].ends_empty else [None]
-            count = dict.fromkeys(range(len(ends)), 0)
-            for vehicle in group:
-                count[self._end_of(vehicle, ends, rng)] += 1
-            keys = tuple(vehicle.key for vehicle in group)
-            kinds += [Kind(group[0], keys, ends[i], number) for i, number in count.items() if number]
-        return kinds
-
-    def _end_of(self, vehicle: Vehicle, ends: Sequence[Unload | None], rng: random.Random) -> int:
-        order = self.given.get(vehicle.key, ())
-        last = order[-1] if order else None
-        fitting = [i for i, one in enumerate(ends) if one is not None and one.facility == last]
-        return rng.choice(fitting or range(len(ends)))
 
     def _profile_of(self, vehicle: Vehicle) -> tuple[object, ...]:
         forbidden = tuple(i for i, (stop, _) in enumerate(self.clients) if not vehicle.may_serve(stop))
@@ -244,7 +206,7 @@ class Model:
         latest_s = None if vehicle.latest_start_s is None else max(opens_s, self._clock(vehicle.latest_start_s))
         made = pyvrp.VehicleType(
             num_available=kind.count,
-            capacity=self._capacity(vehicle),
+            capacity=self._capacity(kind),
             start_depot=self._depot_of[vehicle.begins_at],
             end_depot=end if kind.last is None else len(self._depot_of) + self.unloads.index(kind.last),
             fixed_cost=(0 if gone else vehicle.fixed_cost) + vehicle.cost_per_m * home_m + vehicle.cost_per_s * home_s,
@@ -260,7 +222,7 @@ class Model:
             max_overtime=overtime_s,
             unit_overtime_cost=overtime_cost,
         )
-        trips = _most_trips(vehicle)
+        trips = kind.most_trips
         if trips is not None:
             # the last unload is where the type ends, all others are reloads
             made = made.replace(max_reloads=max(0, trips - (0 if gone is None else gone.unloads) - (1 if vehicle.ends_empty else 0)))
@@ -303,11 +265,11 @@ class Model:
         """All dimensions for the first press, litres alone for the others."""
         return [amount for name, amount in zip(self.problem.dimensions, load, strict=True) if first or name == "l"]
 
-    def _capacity(self, vehicle: Vehicle) -> list[int]:
-        most = list(vehicle.capacity)
+    def _capacity(self, kind: Kind) -> list[int]:
+        vehicle, most = kind.vehicle, list(kind.capacity)
         for compartment in (vehicle.compartment_of(stop.waste_class) for stop in self.stops[:1]):
             most = most if compartment is None else [min(pair) for pair in zip(most, compartment.capacity, strict=True)]
-        if vehicle.max_lifted is not None and (vehicle.max_trips == 1 or not self.unloads):
+        if vehicle.max_lifted is not None and (kind.most_trips == 1 or not self.unloads):
             most = [min(pair) for pair in zip(most, vehicle.max_lifted, strict=True)]
         whole = [sum(max(0, amount) for amount in column) for column in zip(*(stop.load for stop in self.stops), strict=True)]
         return self._dimensions(tuple(most), tuple(whole), _press(vehicle))
@@ -390,7 +352,10 @@ class Model:
         return any(one.facility == facility for one in self.unloads)
 
     def _kind_for(self, vehicle: Vehicle, order: Order, left: Sequence[int]) -> int | None:
+        unloads = sum(isinstance(place, Facility) for place in order)
         for i, kind in enumerate(self.kinds):
+            if kind.trips is not None and unloads > kind.trips:
+                continue
             ends_there = kind.last is None or kind.last.facility == order[-1]
             if vehicle.key in kind.keys and left[i] > 0 and ends_there:
                 return i
@@ -403,23 +368,8 @@ class Model:
         return pyvrp.Activity(f"D{len(self._depot_of) + unload}")
 
 
-def _likeness(vehicle: Vehicle) -> tuple[object, ...]:
-    """What vehicles have in common that only their key tells apart."""
-    values = ((field.name, getattr(vehicle, field.name)) for field in fields(vehicle) if field.name != "key")
-    return tuple((name, tuple(sorted(value.items())) if isinstance(value, Mapping) else value) for name, value in values)
-
-
 def _press(vehicle: Vehicle) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(vehicle.compacted_density_kg_m3.items()))
-
-
-def _most_trips(vehicle: Vehicle) -> int | None:
-    """What `max_trips` and the limits over the whole round leave, whole trips assumed."""
-    trips = [] if vehicle.max_trips is None else [vehicle.max_trips]
-    for limit, capacity in zip(vehicle.max_lifted or (), vehicle.capacity, strict=False):
-        if capacity:
-            trips.append(max(1, -(-limit // capacity)))
-    return min(trips, default=None)
 
 
 def _shared_break(vehicles: Sequence[Vehicle]) -> BreakRule | None:
