@@ -21,10 +21,9 @@ from typing import IO
 
 from routing.child import LENGTH_BYTES, Done, Failed, Task, write_message
 from routing.plan import Plan
-from routing.portfolio import NOTHING_YET
 from routing.problem import Problem
 from routing.solve import GREEDY, insert_only
-from routing.stopping import StopCriterion
+from routing.stopping import NOTHING_YET, StopCriterion
 
 CHILD = (sys.executable, "-c", "from routing.child import main; main()")
 LOOK_EVERY_S = 0.1

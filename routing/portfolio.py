@@ -17,18 +17,15 @@ from routing.clock import Order
 from routing.engines import ortools, pyvrp
 from routing.incumbent import Incumbent
 from routing.problem import Problem
-from routing.race import race
-from routing.stopping import FirstOf, MaxIterations, MaxSeconds, StopCriterion
+from routing.race import most_stops, race
+from routing.stopping import NOTHING_YET, FirstOf, MaxIterations, MaxSeconds, StopCriterion
 
-SMALL_STOPS = 200
-"""Up to here fleets race where there are facilities or unequal vehicles; beyond, one long search has been better."""
+COUNTED_STOPS = 200
+"""Up to here fleets race where iterations are counted instead of seconds."""
 ROUNDS = 5
 FEW_STOPS = 30
 """Up to here an engine begins for itself, in another valley than insertion perhaps (figures: docs/decisions/0006)."""
 SHORTEST_ROUND_S = 2.0
-NOTHING_YET = 2**62
-"""Dearer than any plan."""
-
 Listener = Callable[[dict[str, Order]], None]
 
 
@@ -72,11 +69,12 @@ def legs_of(problem: Problem, engine: Engine, *, has_begun: bool, seconds: float
         return (Leg(engine, 1.0, from_scratch=scratch),)
     rounds = ROUNDS if seconds is None else max(1, min(ROUNDS, int(seconds / SHORTEST_ROUND_S)))
     plain = len({stop.waste_class for stop in problem.stops}) <= 1
-    if engine is Engine.PYVRP or not problem.facilities or len(problem.stops) > SMALL_STOPS:
+    has_time_to_race = len(problem.stops) <= (COUNTED_STOPS if seconds is None else most_stops(seconds))
+    if engine is Engine.PYVRP or not problem.facilities or (plain and not has_time_to_race):
         return (Leg(Engine.PYVRP, 1.0, rounds, from_scratch=not has_begun and plain),)
     if not plain or has_begun or len(problem.stops) <= FEW_STOPS:
         return Leg(Engine.ORTOOLS, 0.4, from_scratch=scratch), Leg(Engine.PYVRP, 0.6, rounds)
-    return Leg(Engine.PYVRP, 0.65, races=True), Leg(Engine.PYVRP, 0.1), Leg(Engine.ORTOOLS, 0.1), Leg(Engine.PYVRP, 0.15, min(2, rounds))
+    return Leg(Engine.PYVRP, 0.75, races=True), Leg(Engine.PYVRP, 0.05), Leg(Engine.ORTOOLS, 0.1), Leg(Engine.PYVRP, 0.1, min(2, rounds))
 
 
 def improve(

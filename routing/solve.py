@@ -16,10 +16,11 @@ from routing.insertion import Board, insert_greedily, left_out, taken_up
 from routing.io import problem_digest
 from routing.losses import drop_losses
 from routing.plan import Plan, Reason, Unserved, VisitKind
-from routing.portfolio import NOTHING_YET, Engine, improve, legs_of
+from routing.portfolio import Engine, improve, legs_of
 from routing.problem import COST_UNITS_PER_CURRENCY, Problem
+from routing.race import most_stops
 from routing.split import Effort, Part, improve_in_parts, orders_of
-from routing.stopping import EarlyBy, MaxSeconds, StopCriterion
+from routing.stopping import NOTHING_YET, EarlyBy, MaxSeconds, StopCriterion
 from routing.triage import find_hopeless, set_apart
 
 GREEDY = "insertion"
@@ -86,7 +87,7 @@ def solve(
         return stop.seconds == 0
 
     searching = EarlyBy(stop, _completion_s(stop, core))
-    if len(core.stops) >= SPLIT_STOPS:
+    if _is_split(core, searching.seconds):
         found = Incumbent(core, _orders_of(core, warm_start))
         names: tuple[str, ...] = (SPLIT, Engine.PYVRP.value)
         with ThreadPoolExecutor(cores) as threads:
@@ -102,6 +103,11 @@ def solve(
         names = improve(core, found, legs, stop=searching, seed=seed, cores=cores, watch=watch, executor=executor)
     found.offer(complete(core, found.orders, enough=out_of_time))
     return _checked(problem, core, found.orders, hopeless, engine="+".join(names) or GREEDY, seed=seed)
+
+
+def _is_split(problem: Problem, seconds: float | None) -> bool:
+    has_time_to_race = bool(problem.facilities) and seconds is not None and len(problem.stops) <= most_stops(seconds)
+    return len(problem.stops) >= SPLIT_STOPS and not has_time_to_race
 
 
 def search_part(part: Part, effort: Effort, seed: int) -> dict[str, tuple[str, ...]]:

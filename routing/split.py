@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from routing.clock import Order
 from routing.incumbent import Incumbent
 from routing.problem import Problem, Stop, Travel, Vehicle
-from routing.stopping import FirstOf, MaxIterations, MaxSeconds, StopCriterion
+from routing.stopping import NOTHING_YET, FirstOf, MaxIterations, MaxSeconds, StopCriterion
 
 PART_STOPS = 400
 """About how many stops make a part: fewer leave too little to exchange, more are searched too slowly (docs/decisions, "split")."""
@@ -32,7 +32,6 @@ PART_STOPS = 400
 ROUNDS = 5
 SHORTEST_S = 2.0
 """A part that is searched for less is not worth the cutting."""
-NEVER_REACHED = 2**62
 
 Keys = Mapping[str, tuple[str, ...]]
 """Orders by key alone: what travels to a worker and back."""
@@ -156,7 +155,7 @@ def improve_in_parts(
     effort_of = _efforts(len(problem.stops), stop, cores)
     for number in count():
         effort = effort_of(number)
-        if effort is None or stop(NEVER_REACHED):
+        if effort is None or stop(NOTHING_YET):
             return
         parts = cut_anew(problem, best.orders, places, seed + number) if best.orders else parts_to_begin_with(problem, places, seed)
         orders = dict(best.orders)

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+NOTHING_YET = 2**62
+"""Dearer than any plan: what to ask a criterion with before there is one."""
+
 
 class StopCriterion(Protocol):
     """What `solve` asks of a criterion."""
