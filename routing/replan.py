@@ -26,7 +26,7 @@ from routing.plan import Plan, Reason, Unserved
 from routing.problem import Facility, Problem, Stop, Travel, Vehicle, Window
 from routing.remaining import Locks, Remaining, append_locations, what_remains
 from routing.solve import objective, solve
-from routing.stopping import NOTHING_YET, EarlyBy, StopCriterion
+from routing.stopping import NOTHING_YET, EarlyBy, MaxSeconds, StopCriterion
 from routing.triage import find_hopeless
 
 __all__ = ["Change", "ChangeKind", "Locks", "Replan", "append_locations", "replan"]
@@ -35,7 +35,9 @@ CHANGE_COST = 2_000_000
 """Two units of currency a stop that changes its truck."""
 TIMED = 8
 """Places, of all vehicles together, that are timed in full for each stop put in before the search."""
-AFTERWARDS_S_PER_STOP = 0.0005
+BEGINNING_SHARE = 0.2
+"""Of the time, for putting optional stops in before the search; mandatory ones always are."""
+AFTERWARDS_S_PER_STOP = 0.001
 """What it takes to tell and check the plan once the search is over; at most a tenth of the time is kept for it."""
 
 
@@ -147,7 +149,9 @@ def replan(
         problem, published, state, change_cost=change_cost, locks=locks or Locks(), travel=travel, more_vehicles=more_vehicles
     )
     free = _Free(left.problem)
-    begun = _begun(free.problem, {key: free.without_head(key, order) for key, order in left.orders.items()})
+    patience = None if stop.seconds is None else MaxSeconds(max(0.001, BEGINNING_SHARE * stop.seconds))
+    orders = {key: free.without_head(key, order) for key, order in left.orders.items()}
+    begun = _begun(free.problem, orders, enough=lambda: patience is not None and patience(NOTHING_YET))
     searching = EarlyBy(stop, min(AFTERWARDS_S_PER_STOP * len(left.problem.stops), (stop.seconds or 0.0) / 10))
     found = solve(free.problem, stop=searching, seed=seed, warm_start=begun, cores=cores, on_improvement=on_improvement)
     plan = _told(left.problem, free, begun, found, seed)
@@ -222,11 +226,13 @@ def _place(problem: Problem, key: str) -> Stop | Facility:
     return problem.stop_by_key.get(key) or problem.facility_by_key[key]
 
 
-def _begun(problem: Problem, orders: Mapping[str, Order]) -> Plan:
-    """What remains of the published plan, mended, with the rest put in where it costs least at a quick look."""
+def _begun(problem: Problem, orders: Mapping[str, Order], *, enough: Callable[[], bool]) -> Plan:
+    """What remains of the published plan, mended, with the rest put in where it costs least at a quick look; `enough` of the optional."""
     mended = {key: mend(problem, problem.vehicle_by_key[key], order) for key, order in orders.items()}
     board = Board(problem, {key: order for key, order in mended.items() if order})
     for stop in sorted(left_out(problem, board.orders), key=lambda one: (not one.mandatory, -(one.prize or 0))):
+        if not stop.mandatory and enough():
+            break
         if stop.key not in problem.taken_up_at and not board.serves_group_of(stop):
             _put_in(board, taken_up(problem, stop))
     timed = (time_route(problem, problem.vehicle_by_key[key], order) for key, order in board.orders.items())
@@ -242,6 +248,7 @@ def _put_in(board: Board, stop: Stop) -> None:
         for number, sketch in enumerate(sketches)
         if sketch.sound
         for one in sketch.detours(stop)
+        if stop.prize is None or one.least_cost <= stop.prize
     )
     best: tuple[int, str, Order] | None = None
     for _, number, detour in nsmallest(TIMED, places, key=lambda one: (one[0], one[1], one[2].position)):
