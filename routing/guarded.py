@@ -22,13 +22,11 @@ from typing import IO
 from routing.child import LENGTH_BYTES, Done, Failed, Task, write_message
 from routing.plan import Plan
 from routing.problem import Problem
-from routing.solve import GREEDY, insert_only
+from routing.solve import GREEDY, LONGEST_REASON, insert_only
 from routing.stopping import NOTHING_YET, StopCriterion
 
 CHILD = (sys.executable, "-c", "from routing.child import main; main()")
 LOOK_EVERY_S = 0.1
-LONGEST_REASON = 60
-"""`Plan.engine` is a name, kept in a narrow column; the whole of it is in the child's log."""
 
 
 def solve_in_subprocess(

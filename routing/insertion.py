@@ -9,6 +9,7 @@ from heapq import nsmallest
 from routing.clock import Order, least_order
 from routing.problem import Facility, Problem, Stop, Vehicle
 from routing.sketch import Detour, Sketch
+from routing.vehicle import likeness
 
 TIMED_CANDIDATES = 8
 """Of all places for a stop on one vehicle only those with the smallest detour are timed in full."""
@@ -39,6 +40,8 @@ class Board:
         for vehicle in self.vehicles:
             if vehicle.always_drives and vehicle.key not in self.orders:
                 self.orders[vehicle.key] = least_order(problem, vehicle)
+        kinds: dict[object, int] = {}
+        self._kind_of = {one.key: kinds.setdefault(likeness(one), len(kinds)) for one in self.vehicles}
         self._sketches: dict[str, Sketch] = {}
         self._found: dict[tuple[str, str, int | None], tuple[Order, Insertion | None]] = {}
 
@@ -48,8 +51,19 @@ class Board:
     def cheapest(self, stop: Stop, *, most_cost: int | None = None) -> Insertion | None:
         """The cheapest place over the board's vehicles, used or not, or None; places dearer than `most_cost` are not looked at."""
         stop = taken_up(self.problem, stop)
-        options = (self.cheapest_on(vehicle, stop, most_cost) for vehicle in self.vehicles if vehicle.may_serve(stop))
+        options = (self.cheapest_on(vehicle, stop, most_cost) for vehicle in self._candidates(stop) if vehicle.may_serve(stop))
         return min((one for one in options if one is not None), key=lambda one: one.extra_cost, default=None)
+
+    def _candidates(self, stop: Stop) -> Iterator[Vehicle]:
+        """Of idle vehicles that only their key tells apart the first, unless the stop knows vehicles by their key."""
+        idle: set[int] = set()
+        for vehicle in self.vehicles:
+            if not self.orders.get(vehicle.key) and stop.allowed_vehicles is None and stop.usual_vehicle is None:
+                kind = self._kind_of[vehicle.key]
+                if kind in idle:
+                    continue
+                idle.add(kind)
+            yield vehicle
 
     def cheapest_on(self, vehicle: Vehicle, stop: Stop, most_cost: int | None = None) -> Insertion | None:
         """The cheapest place on one vehicle that may serve the stop, or None."""

@@ -7,11 +7,11 @@ Figures: docs/decisions, "portfolio".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
 from routing.clock import Order
 from routing.engines import ortools, pyvrp
@@ -37,20 +37,6 @@ class Engine(StrEnum):
     PYVRP = "pyvrp"
 
 
-class Search(Protocol):
-    """What an engine offers."""
-
-    def __call__(
-        self,
-        problem: Problem,
-        *,
-        stop: StopCriterion,
-        seed: int = 0,
-        on_improvement: Listener | None = None,
-        warm_start: Mapping[str, Order] | None = None,
-    ) -> dict[str, Order] | None: ...
-
-
 @dataclass(frozen=True)
 class Leg:
     """One engine's part of the time, in so many rounds."""
@@ -74,46 +60,91 @@ def legs_of(problem: Problem, engine: Engine, *, has_begun: bool, seconds: float
         return (Leg(Engine.PYVRP, 1.0, rounds, from_scratch=not has_begun and plain),)
     if not plain or has_begun or len(problem.stops) <= FEW_STOPS:
         return Leg(Engine.ORTOOLS, 0.4, from_scratch=scratch), Leg(Engine.PYVRP, 0.6, rounds)
-    return Leg(Engine.PYVRP, 0.75, races=True), Leg(Engine.PYVRP, 0.05), Leg(Engine.ORTOOLS, 0.1), Leg(Engine.PYVRP, 0.1, min(2, rounds))
+    return (
+        Leg(Engine.PYVRP, 0.75, from_scratch=True, races=True),
+        Leg(Engine.PYVRP, 0.05),
+        Leg(Engine.ORTOOLS, 0.1),
+        Leg(Engine.PYVRP, 0.1, min(2, rounds)),
+    )
 
 
-def improve(
-    problem: Problem,
-    best: Incumbent,
-    legs: tuple[Leg, ...],
-    *,
-    stop: StopCriterion,
-    seed: int,
-    cores: int,
-    watch: Listener,
-    executor: Executor | None = None,
-) -> tuple[str, ...]:
-    """Search leg by leg; what is found is offered to `best`, and to `watch` on the way. Names the engines that found something.
+class Portfolio:
+    """Engines that search one problem, leg by leg.
 
     Parameters
     ----------
     stop
         With iterations each search of each round has its part of them, so that the same seed gives the same orders.
+    watch
+        Told of each better plan, from whatever core.
     executor
         Where OR-Tools searches, which holds Python's lock; by default in this thread.
+
+    Attributes
+    ----------
+    failures
+        What engines broke off with, in words: the others went on.
     """
-    found: list[str] = []
-    left = sum(leg.share for leg in legs)
-    for leg in legs:
-        for round_number in range(leg.rounds):
-            if stop(NOTHING_YET) or stop.seconds == 0:
-                return tuple(found)
-            share = leg.share / leg.rounds
-            part = _part_of(stop, share / left)
-            left -= share
-            if leg.races:
-                race(problem, best, stop=part, seed=seed, cores=cores, watch=watch)
-                found += [leg.engine.value] if leg.engine.value not in found else []
-                continue
-            began = {} if leg.from_scratch and round_number == 0 else best.orders
-            for orders in _searched(problem, leg.engine, began, part, seed + 1_000 * round_number, cores, watch, executor):
-                found += [leg.engine.value] if best.offer(orders) and leg.engine.value not in found else []
-    return tuple(found)
+
+    def __init__(
+        self, problem: Problem, *, stop: StopCriterion, seed: int, cores: int = 1, watch: Listener, executor: Executor | None = None
+    ) -> None:
+        self.problem, self.stop, self.seed, self.cores, self.watch, self.executor = problem, stop, seed, cores, watch, executor
+        self.failures: list[str] = []
+
+    def improve(self, best: Incumbent, legs: tuple[Leg, ...]) -> tuple[str, ...]:
+        """Offer `best` what is found; names the engines that found something better."""
+        found: dict[str, None] = {}
+        left = sum(leg.share for leg in legs)
+        for leg in legs:
+            for number in range(leg.rounds):
+                if self.stop(NOTHING_YET) or self.stop.seconds == 0:
+                    return tuple(found)
+                share = leg.share / leg.rounds
+                rank = best.rank
+                self._search(leg, number, best, _part_of(self.stop, share / left))
+                left -= share
+                if best.rank < rank:
+                    found[leg.engine.value] = None
+        return tuple(found)
+
+    def _search(self, leg: Leg, number: int, best: Incumbent, stop: StopCriterion) -> None:
+        seed = self.seed + 1_000 * number
+        if leg.races:
+            with self._excusing(leg.engine):
+                race(self.problem, best, stop=stop, seed=seed, cores=self.cores, watch=self.watch)
+            return
+        began = {} if leg.from_scratch and number == 0 else best.orders
+        stop(NOTHING_YET)
+        cores = self.cores if leg.engine is Engine.PYVRP else 1  # PyVRP gives Python's lock away while it searches
+        with ThreadPoolExecutor(cores) as threads:
+            for orders in threads.map(lambda core: self._search_once(leg.engine, began, stop, seed + 101 * core), range(cores)):
+                best.offer(orders)
+
+    def _search_once(self, engine: Engine, began: Mapping[str, Order], stop: StopCriterion, seed: int) -> dict[str, Order]:
+        """What one engine finds from there, by our clock."""
+        own = Incumbent(self.problem, began)
+
+        def judge(orders: dict[str, Order]) -> None:
+            if own.offer(orders):
+                self.watch(own.orders)
+
+        with self._excusing(engine):
+            if engine is Engine.ORTOOLS and self.executor is not None:
+                future = self.executor.submit(ortools.search, self.problem, stop=stop, seed=seed, warm_start=began or None)
+                judge(future.result() or {})
+            else:
+                search = ortools.search if engine is Engine.ORTOOLS else pyvrp.search
+                judge(search(self.problem, stop=stop, seed=seed, on_improvement=judge, warm_start=began or None) or {})
+        return own.orders
+
+    @contextmanager
+    def _excusing(self, engine: Engine) -> Iterator[None]:
+        """An engine that breaks off costs its part of the time and nothing else; that it did is told."""
+        try:
+            yield
+        except Exception as error:  # whatever a solver's library raises
+            self.failures.append(f"{engine.value} failed, {type(error).__name__}: {error}")
 
 
 def _part_of(stop: StopCriterion, share: float) -> StopCriterion:
@@ -123,38 +154,3 @@ def _part_of(stop: StopCriterion, share: float) -> StopCriterion:
     if stop.iterations is not None:
         parts.append(MaxIterations(max(1, int(share * stop.iterations))))
     return FirstOf(tuple(parts))
-
-
-def _searched(
-    problem: Problem,
-    engine: Engine,
-    began: Mapping[str, Order],
-    stop: StopCriterion,
-    seed: int,
-    cores: int,
-    watch: Listener,
-    executor: Executor | None,
-) -> list[dict[str, Order]]:
-    """What each core found, by our clock."""
-    stop(NOTHING_YET)
-    if engine is Engine.ORTOOLS:
-        if executor is not None:
-            return [executor.submit(ortools.search, problem, stop=stop, seed=seed, warm_start=began or None).result() or {}]
-        return [_judged(problem, ortools.search, began, stop, seed, watch)]
-    if cores == 1:
-        return [_judged(problem, pyvrp.search, began, stop, seed, watch)]
-    with ThreadPoolExecutor(cores) as threads:  # PyVRP gives Python's lock away while it searches
-        return list(threads.map(lambda core: _judged(problem, pyvrp.search, began, stop, seed + 101 * core, watch), range(cores)))
-
-
-def _judged(
-    problem: Problem, search: Search, began: Mapping[str, Order], stop: StopCriterion, seed: int, watch: Listener
-) -> dict[str, Order]:
-    own = Incumbent(problem, began)
-
-    def judge(orders: dict[str, Order]) -> None:
-        if own.offer(orders):
-            watch(own.orders)
-
-    own.offer(search(problem, stop=stop, seed=seed, on_improvement=judge, warm_start=began or None) or {})
-    return own.orders

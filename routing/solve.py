@@ -16,7 +16,7 @@ from routing.insertion import Board, insert_greedily, left_out, taken_up
 from routing.io import problem_digest
 from routing.losses import drop_losses
 from routing.plan import Plan, Reason, Unserved, VisitKind
-from routing.portfolio import Engine, improve, legs_of
+from routing.portfolio import Engine, Leg, Portfolio, legs_of
 from routing.problem import COST_UNITS_PER_CURRENCY, Problem
 from routing.race import most_stops
 from routing.split import Effort, Part, improve_in_parts, orders_of
@@ -27,6 +27,10 @@ GREEDY = "insertion"
 SPLIT = "split"
 SPLIT_STOPS = 1_500
 """From here on the night is searched in parts."""
+INSERTED_STOPS = 300
+"""Up to here insertion begins even where an engine begins for itself: it takes a moment, and is something to fall back on."""
+LONGEST_REASON = 60
+"""`Plan.engine` is a name, kept in a narrow column."""
 COMPLETION_S_PER_STOP = 0.002
 """What mending, inserting and explaining take about on nights of twice what fits; at most a fifth of the time is kept for it."""
 
@@ -87,6 +91,7 @@ def solve(
         return stop.seconds == 0
 
     searching = EarlyBy(stop, _completion_s(stop, core))
+    portfolio = Portfolio(core, stop=searching, seed=seed, cores=cores, watch=watch, executor=executor)
     if _is_split(core, searching.seconds):
         found = Incumbent(core, _orders_of(core, warm_start))
         names: tuple[str, ...] = (SPLIT, Engine.PYVRP.value)
@@ -94,15 +99,24 @@ def solve(
             pool = threads if executor is None else executor
             improve_in_parts(core, found, search_part, stop=searching, seed=seed, executor=pool, cores=cores, watch=watch)
     else:
-        # However little time there is, a moment goes into a plan that is one.
-        patience = None if stop.seconds is None else MaxSeconds(max(1.0, stop.seconds / 4))
-        begin = complete(core, _orders_of(core, warm_start), enough=lambda: patience is not None and patience(NOTHING_YET))
-        watch(begin)
         legs = legs_of(core, engine, has_begun=warm_start is not None, seconds=searching.seconds)
-        found = Incumbent(core, best.orders)
-        names = improve(core, found, legs, stop=searching, seed=seed, cores=cores, watch=watch, executor=executor)
+        found = Incumbent(core, _begun(core, _orders_of(core, warm_start), legs, stop))
+        watch(found.orders)
+        names = portfolio.improve(found, legs)
     found.offer(complete(core, found.orders, enough=out_of_time))
-    return _checked(problem, core, found.orders, hopeless, engine="+".join(names) or GREEDY, seed=seed)
+    name = "+".join(names) or GREEDY
+    if portfolio.failures:
+        name = f"{name} ({portfolio.failures[0][:LONGEST_REASON]})"
+    return _checked(problem, core, found.orders, hopeless, engine=name, seed=seed)
+
+
+def _begun(problem: Problem, given: dict[str, Order], legs: tuple[Leg, ...], stop: StopCriterion) -> dict[str, Order]:
+    """The orders to begin from. Insertion is not waited for where an engine begins for itself and does so much faster."""
+    if len(problem.stops) > INSERTED_STOPS and legs[0].from_scratch:
+        return given
+    # However little time there is, a moment goes into a plan that is one.
+    patience = None if stop.seconds is None else MaxSeconds(max(1.0, stop.seconds / 4))
+    return complete(problem, given, enough=lambda: patience is not None and patience(NOTHING_YET))
 
 
 def _is_split(problem: Problem, seconds: float | None) -> bool:
@@ -116,7 +130,7 @@ def search_part(part: Part, effort: Effort, seed: int) -> dict[str, tuple[str, .
     begin = complete(problem, orders_of(problem, part.given))
     found = Incumbent(problem, begin)
     legs = legs_of(problem, Engine.PYVRP, has_begun=True, seconds=None)[:1]
-    improve(problem, found, (replace(legs[0], rounds=1),), stop=effort.stop, seed=seed, cores=1, watch=lambda _: None)
+    Portfolio(problem, stop=effort.stop, seed=seed, watch=lambda _: None).improve(found, (replace(legs[0], rounds=1),))
     return {key: tuple(place.key for place in order) for key, order in found.orders.items()}
 
 

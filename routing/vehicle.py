@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from routing.errors import require
 from routing.places import DEFAULT_CLASS, Stop, Window
@@ -291,3 +291,9 @@ class Vehicle:
         sign = -1 if min(stop.load) < 0 else 1  # what is set down takes up what was taken up
         pressed_l = sign * min(sign * stop.load[litres], -(-sign * kg * 1_000 // density_kg_m3))
         return (*stop.load[:litres], pressed_l, *stop.load[litres + 1 :])
+
+
+def likeness(vehicle: Vehicle) -> tuple[object, ...]:
+    """What vehicles have in common that only their key tells apart."""
+    values = ((field.name, getattr(vehicle, field.name)) for field in fields(vehicle) if field.name != "key")
+    return tuple((name, tuple(sorted(value.items())) if isinstance(value, Mapping) else value) for name, value in values)

@@ -10,10 +10,11 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from routing.clock import Order
 from routing.problem import Facility, Stop, Vehicle, Window
+from routing.vehicle import likeness
 
 WHOLE_BODIES = 0.2
 """How often trips are let carry whole bodies though the round's cap may then be broken, which the clock will tell."""
@@ -104,12 +105,6 @@ def _fits(kind: Kind, order: Order) -> bool:
         else:
             load, unloads = (0,) * len(load), unloads + 1
     return kind.trips is None or unloads <= kind.trips
-
-
-def likeness(vehicle: Vehicle) -> tuple[object, ...]:
-    """What vehicles have in common that only their key tells apart."""
-    values = ((field.name, getattr(vehicle, field.name)) for field in fields(vehicle) if field.name != "key")
-    return tuple((name, tuple(sorted(value.items())) if isinstance(value, Mapping) else value) for name, value in values)
 
 
 def most_trips(vehicle: Vehicle) -> int | None:
