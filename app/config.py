@@ -26,6 +26,10 @@ class Settings:
     """Local processes to fan out on; None means one a core."""
     trusted_proxies: int = 0
     """How many proxies of ours stand in front: so many forwarded addresses are believed, and guessers are slowed one by one."""
+    solver_cores: int | None = None
+    """Cores of this machine that all searches may use together; None means all of them."""
+    cores_a_night: int | None = None
+    """The most of them for one night; whoever hands out several nights at once shares them out."""
     solver_memory_mb: int = 2_000
     """What one night's search may take; about 1,000 stops need 1,500, 6,000 stops 2,500 and more."""
     secure_cookies: bool = False
@@ -34,7 +38,7 @@ class Settings:
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
         env = os.environ if env is None else env
-        workers = env.get("KERBSIDE_WORKERS")
+        workers, cores = env.get("KERBSIDE_WORKERS"), env.get("KERBSIDE_SOLVER_CORES")
         return cls(
             data_dir=Path(env.get("KERBSIDE_DATA", "var")).absolute(),
             database_url=env.get("DATABASE_URL"),
@@ -43,9 +47,15 @@ class Settings:
             cluster_address=env.get("KERBSIDE_CLUSTER"),
             workers=int(workers) if workers else None,
             trusted_proxies=int(env.get("KERBSIDE_TRUSTED_PROXIES", cls.trusted_proxies)),
+            solver_cores=max(1, int(cores)) if cores else None,
             solver_memory_mb=int(env.get("KERBSIDE_SOLVER_MEMORY_MB", cls.solver_memory_mb)),
             secure_cookies=env.get("KERBSIDE_SECURE_COOKIES", "") not in ("", "0", "false"),
         )
+
+    @property
+    def cores(self) -> int:
+        """Cores of this machine that searches may use."""
+        return self.solver_cores or os.cpu_count() or 1
 
     def signing_key(self) -> str:
         """The key that signs sessions and links; the first call on a machine makes one that only its owner can read."""

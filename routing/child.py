@@ -31,6 +31,7 @@ class Task:
     warm_start: Plan | None
     deadline_s: float | None
     iterations: int | None
+    cores: int = 1
 
     @property
     def stop(self) -> StopCriterion:
@@ -79,6 +80,7 @@ def main() -> None:
             stop=task.stop,
             seed=task.seed,
             warm_start=task.warm_start,
+            cores=task.cores,
             on_improvement=lambda better: write_message(answers, better),
         )
     except Exception as error:  # whatever it is, the parent has a plan to make

@@ -38,6 +38,7 @@ def solve_in_subprocess(
     memory_mb: int,
     on_improvement: Callable[[Plan], None] | None = None,
     warm_start: Plan | None = None,
+    cores: int = 1,
 ) -> Plan:
     """`solve` in a child process, or what insertion makes of the child's last plan if that dies, hangs or takes too much.
 
@@ -53,6 +54,8 @@ def solve_in_subprocess(
         space than they use, which a limit on that would refuse. Held where there is a `/proc` (Linux).
     on_improvement
         Called in this process with each better plan.
+    cores
+        Seeds that the child searches at once; they share its memory.
 
     Returns
     -------
@@ -66,13 +69,13 @@ def solve_in_subprocess(
     """
     watch = _Watch(problem, stop, on_improvement, time.monotonic() + hard_limit_s, memory_mb)
     with _child() as child:
-        return watch.follow(child, _task(problem, stop, seed, warm_start), hard_limit_s)
+        return watch.follow(child, _task(problem, stop, seed, warm_start, cores), hard_limit_s)
 
 
-def _task(problem: Problem, stop: StopCriterion, seed: int, warm_start: Plan | None) -> Task:
+def _task(problem: Problem, stop: StopCriterion, seed: int, warm_start: Plan | None, cores: int) -> Task:
     stop(NOTHING_YET)  # the clock starts here
     deadline_s = None if stop.seconds is None else time.monotonic() + stop.seconds
-    return Task(problem=problem, seed=seed, warm_start=warm_start, deadline_s=deadline_s, iterations=stop.iterations)
+    return Task(problem=problem, seed=seed, warm_start=warm_start, deadline_s=deadline_s, iterations=stop.iterations, cores=cores)
 
 
 class _Watch:

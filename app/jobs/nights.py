@@ -1,6 +1,7 @@
 """All tenants' nights and deadlines: each tenant on its own, so that what becomes of one is no other's business."""
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
@@ -71,9 +72,10 @@ class NightShift:
         self._take_back()
         # workers connect to the database that is there, and need no key to sign with
         settings = replace(self.settings, database_url=self.database.url, secret_key=None)
-        for night in self._waiting():
-            if night not in self.handed_out:
-                self.handed_out[night] = self.executor.submit(self.task, settings, *night)
+        new = [night for night in self._waiting() if night not in self.handed_out]
+        settings = replace(settings, cores_a_night=share_of_cores(settings, len(self.handed_out) + len(new)))
+        for night in new:
+            self.handed_out[night] = self.executor.submit(self.task, settings, *night)
         return len(self.handed_out)
 
     def finish(self) -> None:
@@ -97,6 +99,12 @@ class NightShift:
                 del self.handed_out[night]
                 if not future.cancelled() and (error := future.exception()):
                     _log.error("night %s of tenant %d: its worker failed: %s", night[1], night[0], error)
+
+
+def share_of_cores(settings: Settings, nights: int) -> int:
+    """How many cores each of so many nights may search on, as many at once as there are workers."""
+    at_once = min(nights, settings.workers or os.cpu_count() or 1)
+    return max(1, settings.cores // max(1, at_once))
 
 
 def _tenants(database: Database) -> list[int]:

@@ -17,6 +17,7 @@ from app.config import Settings
 from app.db import Database, TenantSession
 from app.maps.operations import open_engine
 from app.planning.city import City, load_city
+from app.planning.cores import held_cores
 from app.planning.from_plan import (
     Line,
     money,
@@ -69,6 +70,8 @@ class NightResult:
     paths: dict[str, Line]
     """The line of each route, by its vehicle's key."""
     steps_s: dict[str, float]
+    cores: int = 1
+    """Seeds that were searched at once: with engine, seed and problem what the routes follow from."""
 
     @property
     def feasible(self) -> bool:
@@ -82,7 +85,8 @@ class NightResult:
 
     @cached_property
     def summary(self) -> dict[str, Any]:
-        return summarise(self.city, self.choice, self.task, self.plan, self.bound, self.steps_s)
+        told = summarise(self.city, self.choice, self.task, self.plan, self.bound, self.steps_s)
+        return told | {"cores": self.cores}
 
 
 def compute_night(
@@ -118,19 +122,25 @@ def compute_night(
     with steps("travel times"):
         task = to_problem(city, choice, measure_travel(city, roads or _roads_of(city, settings), settings.data_dir / MATRICES))
     with steps("solve"):
-        plan = solve(task.problem, stop=stop, seed=seed, executor=executor) if stop else _solve_guarded(task.problem, city, settings, seed)
-    return _checked(city, outlook, choice, task, plan, steps)
+        if stop is not None:
+            plan, cores = solve(task.problem, stop=stop, seed=seed, executor=executor), 1
+        else:
+            plan, cores = _solve_guarded(task.problem, city, settings, seed)
+    return _checked(city, outlook, choice, task, plan, steps, cores=cores)
 
 
-def _solve_guarded(problem: Problem, city: City, settings: Settings, seed: int) -> kernel.Plan:
-    """The policy's seconds of search, in a process that may crash or hang without harm to the night."""
-    return solve_in_subprocess(
-        problem,
-        stop=MaxSeconds(city.policy.solve_s),
-        seed=seed,
-        hard_limit_s=city.policy.solve_s + PATIENCE_S,
-        memory_mb=settings.solver_memory_mb,
-    )
+def _solve_guarded(problem: Problem, city: City, settings: Settings, seed: int) -> tuple[kernel.Plan, int]:
+    """The policy's seconds of search, in a process that may crash or hang without harm to the night; and on how many cores that was."""
+    with held_cores(settings, most=settings.cores_a_night) as cores:
+        plan = solve_in_subprocess(
+            problem,
+            stop=MaxSeconds(city.policy.solve_s),
+            seed=seed,
+            hard_limit_s=city.policy.solve_s + PATIENCE_S,
+            memory_mb=settings.solver_memory_mb,
+            cores=cores,
+        )
+    return plan, cores
 
 
 def compute_fixed(
@@ -224,7 +234,9 @@ def _store_forecast(session: TenantSession, result: NightResult) -> ForecastRun 
     )
 
 
-def _checked(city: City, outlook: Outlook, choice: Choice, task: Task, plan: kernel.Plan, steps: "_Steps") -> NightResult:
+def _checked(
+    city: City, outlook: Outlook, choice: Choice, task: Task, plan: kernel.Plan, steps: "_Steps", *, cores: int = 1
+) -> NightResult:
     """Judge the plan, draw its lines, and (unless its order was given, which nobody sought the best of) say how good it is."""
     with steps("check"):
         verdict = check(task.problem, plan)
@@ -243,6 +255,7 @@ def _checked(city: City, outlook: Outlook, choice: Choice, task: Task, plan: ker
         detours=detours,
         paths=paths,
         steps_s=steps.seconds,
+        cores=cores,
     )
 
 

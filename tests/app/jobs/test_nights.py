@@ -14,7 +14,7 @@ from sqlalchemy import text
 from app.config import Settings
 from app.db import Database
 from app.jobs.executor import LocalProcesses, make_executor
-from app.jobs.nights import NightShift, keep_deadlines, run_due_nights
+from app.jobs.nights import NightShift, keep_deadlines, run_due_nights, share_of_cores
 from app.planning.models import JobStatus, PlanStatus
 from app.planning.queries import find_job, select_plans
 from app.provision import DatabaseUrls, owner_engine
@@ -135,3 +135,8 @@ def test_on_a_cluster_it_is_the_same_once_the_lease_has_run_out(database: Databa
         time.sleep(SHORT_LEASE_S)
         run_due_nights(database, settings, executor, at=SUNDAY_EVENING, task=night_on_a_short_lease)
     assert outcomes(database, tenants) == dict.fromkeys(tenants, ONCE) | {tenants[3]: AT_THE_SECOND_TRY}
+
+
+@pytest.mark.parametrize(("workers", "nights", "share"), [(4, 1, 8), (4, 2, 4), (4, 3, 2), (4, 100, 2), (None, 1, 8), (16, 100, 1)])
+def test_nights_that_are_worked_on_at_once_share_the_cores(tmp_path: Path, workers: int | None, nights: int, share: int):
+    assert share_of_cores(Settings(tmp_path, solver_cores=8, workers=workers), nights) == share
