@@ -7,8 +7,9 @@ waste of a class leaves its trip through the cheapest facility, and at least as 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from scipy.optimize import linear_sum_assignment
 
 from routing.plan import Plan
 from routing.problem import Facility, Problem, Stop, Vehicle, Window
+from routing.vehicle import likeness
 
 ASSIGNMENT_LIMIT = 2_000
 """Stops up to which the assignment is solved (cubic); beyond, each stop's cheapest arrival stands in."""
@@ -48,7 +50,8 @@ def lower_bound(problem: Problem, served: frozenset[str] | None = None) -> Bound
     anyway pay for the day, and for what is behind them, beforehand. Limits, locks, releases, overtime and fairness only add to a plan's
     cost, and are passed over.
     """
-    stops = [stop for stop in problem.stops if (served is None or stop.key in served) and _carriers(problem, stop)]
+    kinds = [alike[0] for alike in _kinds(problem)]
+    stops = [stop for stop in problem.stops if (served is None or stop.key in served) and any(one.may_serve(stop) for one in kinds)]
     spent = sum(_spent(problem, vehicle) for vehicle in problem.vehicles if vehicle.always_drives)
     if not stops:
         return Bound(spent, "nothing to serve")
@@ -86,25 +89,55 @@ def _free(vehicle: Vehicle) -> Vehicle:
     return replace(vehicle, under_way=None, start_location=out.location, shift=left, max_duration_s=most_s, breaks=())
 
 
-def _fleets(problem: Problem) -> Iterator[Problem]:
+def _kinds(problem: Problem) -> list[list[Vehicle]]:
+    """Vehicles that nothing but their keys tells apart: they cost, and may serve, the same."""
+    permits = {stop.allowed_vehicles for stop in problem.stops if stop.allowed_vehicles is not None}
+    usual = {stop.usual_vehicle for stop in problem.stops if stop.change_cost}
+    kinds: dict[object, list[Vehicle]] = {}
+    for vehicle in problem.vehicles:
+        named = frozenset(permit for permit in permits if vehicle.key in permit), vehicle.key if vehicle.key in usual else None
+        kinds.setdefault((likeness(vehicle), named), []).append(vehicle)
+    return list(kinds.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Fleet:
+    """Stops and those who may serve them: in `problem` one vehicle a kind, in `kinds` all of each."""
+
+    problem: Problem
+    kinds: tuple[tuple[Vehicle, ...], ...]
+
+    @property
+    def vehicles(self) -> tuple[Vehicle, ...]:
+        return tuple(chain.from_iterable(self.kinds))
+
+
+def _fleets(problem: Problem) -> Iterator[_Fleet]:
     """The problem in parts that share no vehicle (trucks with a crane, say, and all others): their bounds add up."""
+    kinds = _kinds(problem)
     fleets: list[tuple[set[str], list[Stop]]] = []
     for stop in problem.stops:
-        carriers = {vehicle.key for vehicle in _carriers(problem, stop)}
+        carriers = {alike[0].key for alike in kinds if alike[0].may_serve(stop)}
         shared = [fleet for fleet in fleets if fleet[0] & carriers]
+        if len(shared) == 1 and carriers <= shared[0][0]:
+            shared[0][1].append(stop)
+            continue
         fleets = [fleet for fleet in fleets if not fleet[0] & carriers]
         fleets.append((carriers.union(*(keys for keys, _ in shared)), [one for _, stops in shared for one in stops] + [stop]))
     for keys, stops in fleets:
-        yield replace(problem, stops=tuple(stops), vehicles=tuple(v for v in problem.vehicles if v.key in keys))
+        mine = [alike for alike in kinds if alike[0].key in keys]
+        part = replace(problem, stops=tuple(stops), vehicles=tuple(alike[0] for alike in mine))
+        yield _Fleet(part, tuple(tuple(alike) for alike in mine))
 
 
-def _bound_of_fleet(problem: Problem, set_down: frozenset[str], all_served: bool) -> Bound:
+def _bound_of_fleet(fleet: _Fleet, set_down: frozenset[str], all_served: bool) -> Bound:
+    problem = fleet.problem
     table = _Table(problem, set_down, all_served)
     if len(problem.stops) > ASSIGNMENT_LIMIT:
         sure = [stop for stop in problem.stops if all_served or _is_sure(stop)]
-        work_s = sum(min(vehicle.work_s(stop) for vehicle in _carriers(problem, stop)) for stop in sure)
-        return Bound(_fixed_cost(problem, work_s, table.trips) + table.cheapest_arrivals(), "cheapest arrivals")
-    return Bound(_fixed_cost(problem, _busy_s(problem, set_down, all_served), table.trips) + table.assignment(), "assignment")
+        work_s = sum(min(vehicle.work_s(stop) for vehicle in _carriers(problem.vehicles, stop)) for stop in sure)
+        return Bound(_fixed_cost(fleet, work_s, table.trips) + table.cheapest_arrivals(), "cheapest arrivals")
+    return Bound(_fixed_cost(fleet, _busy_s(problem, set_down, all_served), table.trips) + table.assignment(), "assignment")
 
 
 def _is_sure(stop: Stop) -> bool:
@@ -215,8 +248,8 @@ def _price_of_leaving_out(stop: Stop) -> float:
     return _NEVER if stop.prize is None else float(stop.prize)
 
 
-def _carriers(problem: Problem, stop: Stop) -> list[Vehicle]:
-    return [vehicle for vehicle in problem.vehicles if vehicle.may_serve(stop)]
+def _carriers(vehicles: Iterable[Vehicle], stop: Stop) -> list[Vehicle]:
+    return [vehicle for vehicle in vehicles if vehicle.may_serve(stop)]
 
 
 def _trips_needed(problem: Problem, stops: Sequence[Stop]) -> int:
@@ -229,19 +262,23 @@ def _trips_needed(problem: Problem, stops: Sequence[Stop]) -> int:
 def _fills(problem: Problem, stops: Sequence[Stop]) -> int:
     fills = 0
     for entry in range(len(problem.dimensions)):
-        least = sum(min(vehicle.load_of(stop, problem.dimensions)[entry] for vehicle in _carriers(problem, stop)) for stop in stops)
+        least = sum(_least_load(problem, stop, entry) for stop in stops)
         most = max((vehicle.capacity[entry] for vehicle in problem.vehicles), default=0)
         fills = max(fills, -(-least // most) if most else 0)
     return fills
 
 
-def _fixed_cost(problem: Problem, busy_s: int, trips: int) -> int:
+def _least_load(problem: Problem, stop: Stop, entry: int) -> int:
+    return min(vehicle.load_of(stop, problem.dimensions)[entry] for vehicle in _carriers(problem.vehicles, stop))
+
+
+def _fixed_cost(fleet: _Fleet, busy_s: int, trips: int) -> int:
     """The cheapest vehicles, as many as the driving and work need of the longest shifts, and trips where nobody unloads on the way."""
-    longest_s, count = sorted((_workable_s(vehicle) for vehicle in problem.vehicles), reverse=True), 0
+    longest_s, count = sorted((_workable_s(vehicle) for vehicle in fleet.vehicles), reverse=True), 0
     while count < len(longest_s) and sum(longest_s[:count]) < busy_s:
         count += 1
-    count = max(count, min(1, trips), 0 if problem.facilities else trips)
-    return sum(sorted(vehicle.fixed_cost for vehicle in problem.vehicles)[:count])
+    count = max(count, min(1, trips), 0 if fleet.problem.facilities else trips)
+    return sum(sorted(vehicle.fixed_cost for vehicle in fleet.vehicles)[:count])
 
 
 def _workable_s(vehicle: Vehicle) -> int:

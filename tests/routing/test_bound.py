@@ -160,3 +160,13 @@ def test_what_is_set_down_leaves_the_truck_free_to_go_home():
     """From D to B 500 m, on to A 300 m, home 200 m; by way of U, which nothing needs, it would be 1,900 m."""
     problem = CITY.problem(truck(), load={"B": stop(5, 5, bring_to="A"), "A": stop(-5, -5)})
     assert 0 < lower_bound(problem).cost <= best_objective(problem) == 1_000
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_twins_are_bounded_as_vehicles_that_differ_in_what_costs_nothing(seed):
+    problem = draw_problem(400_000 + seed, stops=5, vehicles=3)
+    fleet = [replace(one, head=(), sequence=(), under_way=None) for one in problem.vehicles]
+    twins = [replace(one, key=f"{one.key}'") for one in fleet]
+    others = [replace(one, latest_start_s=10_000) for one in twins]
+    alike, unlike = (replace(problem, vehicles=tuple(fleet + more)) for more in (twins, others))
+    assert lower_bound(alike) == lower_bound(unlike)
