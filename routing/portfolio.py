@@ -57,7 +57,9 @@ def legs_of(problem: Problem, engine: Engine, *, has_begun: bool, seconds: float
     plain = len({stop.waste_class for stop in problem.stops}) <= 1
     has_time_to_race = len(problem.stops) <= (COUNTED_STOPS if seconds is None else most_stops(seconds))
     if engine is Engine.PYVRP or not problem.facilities or (plain and not has_time_to_race):
-        return (Leg(Engine.PYVRP, 1.0, rounds, from_scratch=not has_begun and plain),)
+        # Where stops may be left out, PyVRP takes far too many to begin with, and long to give them up again.
+        owed = all(stop.mandatory for stop in problem.stops)
+        return (Leg(Engine.PYVRP, 1.0, rounds, from_scratch=not has_begun and plain and owed),)
     if not plain or has_begun or len(problem.stops) <= FEW_STOPS:
         return Leg(Engine.ORTOOLS, 0.4, from_scratch=scratch), Leg(Engine.PYVRP, 0.6, rounds)
     return (
