@@ -3,6 +3,7 @@
 Every stop is arrived at once and left once. Choosing for each place the place that follows, without asking for connected rounds,
 capacities along the way or hours, is an assignment problem, and its optimum is below any plan's cost. Unloads enter as gateways:
 waste of a class leaves its trip through the cheapest facility, and at least as many trips as the load needs are forced.
+Where capacities decide, paths that hold no more than fits (`bound_paths.py`) say more; the better of the two is the bound.
 """
 
 from __future__ import annotations
@@ -15,12 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from routing.bound_paths import TripKind, bound_by_paths
 from routing.plan import Plan
 from routing.problem import Facility, Problem, Stop, Vehicle, Window
 from routing.vehicle import likeness
 
 ASSIGNMENT_LIMIT = 2_000
 """Stops up to which the assignment is solved (cubic); beyond, each stop's cheapest arrival stands in."""
+
+MOST_WAYS = 2_500_000
+"""Stops squared times kinds of vehicles that are told apart along paths; beyond, one kind is as cheap and roomy as any."""
+LEAST_PATH_STOPS = 8
+"""For fewer stops it is not worth the while."""
 
 _NEVER = float(2**50)
 
@@ -137,7 +144,36 @@ def _bound_of_fleet(fleet: _Fleet, set_down: frozenset[str], all_served: bool) -
         sure = [stop for stop in problem.stops if all_served or _is_sure(stop)]
         work_s = sum(min(vehicle.work_s(stop) for vehicle in _carriers(problem.vehicles, stop)) for stop in sure)
         return Bound(_fixed_cost(fleet, work_s, table.trips) + table.cheapest_arrivals(), "cheapest arrivals")
-    return Bound(_fixed_cost(fleet, _busy_s(problem, set_down, all_served), table.trips) + table.assignment(), "assignment")
+    days = _fixed_cost(fleet, _busy_s(problem, set_down, all_served), table.trips)
+    simple = Bound(days + table.assignment(), "assignment")
+    paths = Bound((days if problem.facilities else 0) + _by_paths(fleet, table, all_served), "capacitated paths")
+    return max(simple, paths, key=lambda bound: bound.cost)
+
+
+def _by_paths(fleet: _Fleet, table: _Table, all_served: bool) -> int:
+    """The cost of all trips, if each holds what it takes; where nobody unloads on the way, a trip is a round and pays for its day."""
+    problem = fleet.problem
+    if len(problem.stops) < LEAST_PATH_STOPS:
+        return 0
+    fills = [_fills_of(problem, problem.stops, entry) for entry in range(len(problem.dimensions))]
+    entry = fills.index(max(fills))
+    load = np.array([_least_load(problem, stop, entry) for stop in problem.stops])
+    worth = np.array([np.inf if all_served or _is_sure(stop) else _price_of_leaving_out(stop) for stop in problem.stops])
+    return _whole(bound_by_paths(_trip_kinds(fleet, table, entry), load, worth))
+
+
+def _trip_kinds(fleet: _Fleet, table: _Table, entry: int) -> list[TripKind]:
+    """Those of each kind of vehicle, or, where these are many, one that is as cheap and roomy as any."""
+    is_round = not fleet.problem.facilities
+    kinds = []
+    for alike in fleet.kinds:
+        trip, fixed = table.trip_of(alike[0]), alike[0].fixed_cost if is_round else 0
+        enter, between, leave = (np.where(cost >= _NEVER, np.inf, cost) for cost in (trip.enter, trip.between, trip.leave))
+        kinds.append(TripKind(enter, between, leave + fixed, alike[0].capacity[entry], len(alike) if is_round else None))
+    if len(kinds) == 1 or len(kinds) * len(fleet.problem.stops) ** 2 <= MOST_WAYS:
+        return kinds
+    enter, between, leave = (np.minimum.reduce([getattr(kind, name) for kind in kinds]) for name in ("enter", "between", "leave"))
+    return [TripKind(enter, between, leave, max(kind.capacity for kind in kinds))]
 
 
 def _is_sure(stop: Stop) -> bool:
@@ -156,6 +192,15 @@ def _busy_s(problem: Problem, set_down: frozenset[str], all_served: bool) -> int
 def gap_pct(plan: Plan, bound: Bound) -> float:
     """How much dearer than a bound on serving the same stops the plan is, in per cent of the plan's cost; 0 for an empty plan."""
     return 0.0 if plan.cost == 0 else 100 * (plan.cost - bound.cost) / plan.cost
+
+
+@dataclass(frozen=True, slots=True)
+class _Trip:
+    """Costs of arriving at each stop from outside a trip, at each stop from each other one, and of leaving the trip behind each."""
+
+    enter: Costs
+    between: Costs
+    leave: Costs
 
 
 class _Table:
@@ -178,6 +223,12 @@ class _Table:
 
     def _lower(self, vehicle: Vehicle) -> None:
         """Take this vehicle's costs where they are below those of the vehicles before."""
+        trip = self.trip_of(vehicle)
+        self.enter, self.between = np.minimum(self.enter, trip.enter), np.minimum(self.between, trip.between)
+        self.leave = np.minimum(self.leave, trip.leave)
+
+    def trip_of(self, vehicle: Vehicle) -> _Trip:
+        """What this vehicle pays along a trip."""
         may = np.array([vehicle.may_serve(stop) for stop in self.stops])
         where = np.array([stop.location for stop in self.stops])
         leg = _leg_costs(self.problem, vehicle)
@@ -188,11 +239,13 @@ class _Table:
         if vehicle.one_class_per_trip and not vehicle.compartments:
             classes = np.array([stop.waste_class for stop in self.stops])
             allowed &= (classes[:, None] == classes[None, :]) | self.may_be_empty[:, None]
-        self.between = np.minimum(self.between, np.where(allowed, between, _NEVER))
         origins = np.array([vehicle.start_location, *(facility.location for facility in self.problem.facilities)])
         arrival = leg[np.ix_(origins, where)] + np.where(origins[:, None] != where[None, :], setup, 0.0)
-        self.enter = np.minimum(self.enter, np.where(may, arrival.min(axis=0) + work, _NEVER))
-        self.leave = np.minimum(self.leave, np.where(may, self._ways_out(vehicle, leg), _NEVER))
+        return _Trip(
+            enter=np.where(may, arrival.min(axis=0) + work, _NEVER),
+            between=np.where(allowed, between, _NEVER),
+            leave=np.where(may, self._ways_out(vehicle, leg), _NEVER),
+        )
 
     def _ways_out(self, vehicle: Vehicle, leg: Costs) -> list[float]:
         goes_home = self.may_be_empty | (not vehicle.ends_empty)
@@ -260,12 +313,12 @@ def _trips_needed(problem: Problem, stops: Sequence[Stop]) -> int:
 
 
 def _fills(problem: Problem, stops: Sequence[Stop]) -> int:
-    fills = 0
-    for entry in range(len(problem.dimensions)):
-        least = sum(_least_load(problem, stop, entry) for stop in stops)
-        most = max((vehicle.capacity[entry] for vehicle in problem.vehicles), default=0)
-        fills = max(fills, -(-least // most) if most else 0)
-    return fills
+    return max((_fills_of(problem, stops, entry) for entry in range(len(problem.dimensions))), default=0)
+
+
+def _fills_of(problem: Problem, stops: Sequence[Stop], entry: int) -> int:
+    most = max((vehicle.capacity[entry] for vehicle in problem.vehicles), default=0)
+    return -(-sum(_least_load(problem, stop, entry) for stop in stops) // most) if most else 0
 
 
 def _least_load(problem: Problem, stop: Stop, entry: int) -> int:

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from routing import bound as bounds
-from routing.bound import gap_pct, lower_bound
+from routing import bound_paths
+from routing.bound import Bound, gap_pct, lower_bound
 from routing.clock import lost_prizes, time_route
 from routing.problem import BreakRule, Pace, UnderWay, Window
 from routing.solve import objective, solve
@@ -170,3 +171,50 @@ def test_twins_are_bounded_as_vehicles_that_differ_in_what_costs_nothing(seed):
     others = [replace(one, latest_start_s=10_000) for one in twins]
     alike, unlike = (replace(problem, vehicles=tuple(fleet + more)) for more in (twins, others))
     assert lower_bound(alike) == lower_bound(unlike)
+
+
+@pytest.fixture
+def paths_at_once(monkeypatch):
+    """Few rounds, and for few stops too."""
+    monkeypatch.setattr(bounds, "LEAST_PATH_STOPS", 1)
+    for name in ("COARSE_ROUNDS", "FINE_ROUNDS"):
+        monkeypatch.setattr(bound_paths, name, 8)
+
+
+@pytest.mark.usefixtures("paths_at_once")
+@pytest.mark.parametrize("seed", range(40))
+def test_no_plan_undercuts_the_bound_by_paths(seed):
+    """Random rounds with limited and unlike fleets, with and without facilities, against brute force."""
+    allowed = frozenset({"mixing", "optional", "groups", "overtime", "transfers", "under_way", "fees", "changes"})
+    problem = draw_problem(500_000 + seed, stops=4, allowed=allowed)
+    if seed % 2:
+        homeward = tuple(replace(one, ends_empty=False) for one in problem.vehicles)
+        problem = replace(problem, facilities=(), vehicles=homeward)
+    best = find_best_objective(problem)
+    assert best is None or lower_bound(problem).cost <= best
+
+
+@pytest.mark.usefixtures("paths_at_once")
+def test_full_trucks_pay_for_the_whole_way_each():
+    """Four loads of 10 at 500 m, two to a body of 20: two rounds of 1,000 m and two days of 70. Single places know neither."""
+    city = ascii_city("D-----A")
+    trucks = [truck(key, capacity_kg=20, ends_empty=False, fixed_cost=70) for key in ("one", "two", "three")]
+    problem = city.problem(*trucks, load=dict.fromkeys(("A", "Aa", "Ab", "Ac"), (10, 1)))
+    bound = lower_bound(problem)
+    assert 2 * 1_000 < bound.cost <= 2 * 1_000 + 2 * 70
+
+
+@pytest.mark.usefixtures("paths_at_once")
+def test_each_load_finds_a_truck_that_holds_it():
+    """The cheap van holds 5 kg, two stops have 50: the lorry at 10 a metre must go, 2 × 500 m."""
+    city = ascii_city("D-----A")
+    van, lorry = truck("van", capacity_kg=5, ends_empty=False), truck("lorry", capacity_kg=100, ends_empty=False, cost_per_m=10)
+    problem = city.problem(van, lorry, load=dict.fromkeys(("A", "Aa"), (50, 1)))
+    assert lower_bound(problem) == Bound(10_000, "capacitated paths")
+
+
+@pytest.mark.usefixtures("paths_at_once")
+def test_what_weighs_next_to_nothing_is_passed_by():
+    """A weighs a thousandth of a load: B's way out is the shorter one through it, and costs what it costs."""
+    problem = ascii_city("D--A--B").problem(truck(capacity_kg=1_000, ends_empty=False), load={"A": (1, 1), "B": (900, 1)})
+    assert lower_bound(problem).cost <= 800
