@@ -202,6 +202,7 @@ class Vehicle(TenantRow, Versioned):
         CheckConstraint("payload_kg > 0", name="payload_positive"),
         CheckConstraint("body_volume_l > 0", name="body_volume_positive"),
         CheckConstraint("cost_per_day >= 0 and cost_per_h >= 0 and cost_per_km >= 0", name="costs_not_negative"),
+        CheckConstraint("overtime_after_s >= 0 and overtime_cost_per_h >= 0", name="overtime_not_negative"),
     )
 
     code: Mapped[str] = mapped_column(String(60))
@@ -223,6 +224,9 @@ class Vehicle(TenantRow, Versioned):
     cost_per_day: Mapped[Decimal] = mapped_column(Numeric(10, 2))
     cost_per_h: Mapped[Decimal] = mapped_column(Numeric(10, 2))
     cost_per_km: Mapped[Decimal] = mapped_column(Numeric(10, 2))
+    overtime_after_s: Mapped[int | None]
+    """What a round lasts longer than this costs `overtime_cost_per_h` more; None: there is no overtime."""
+    overtime_cost_per_h: Mapped[Decimal] = mapped_column(Numeric(10, 2), server_default="0")
     co2e_kg_per_km: Mapped[float] = mapped_column(server_default="1.0")
     co2e_kg_per_lift: Mapped[float] = mapped_column(server_default="0.08")
     co2e_kg_per_idle_h: Mapped[float] = mapped_column(server_default="8")

@@ -31,7 +31,14 @@ VEHICLE_FIGURES = (
 )
 """What a vehicle must say, or have from its type."""
 
-VEHICLE_HABITS = {"compacts": True, "compacted_kg_m3": {}, "co2e_kg_per_km": 1.0, "co2e_kg_per_lift": 0.08, "co2e_kg_per_idle_h": 8.0}
+VEHICLE_HABITS = {
+    "compacts": True,
+    "compacted_kg_m3": {},
+    "overtime_cost_per_h": 0,
+    "co2e_kg_per_km": 1.0,
+    "co2e_kg_per_lift": 0.08,
+    "co2e_kg_per_idle_h": 8.0,
+}
 """What is assumed of a vehicle that neither says it nor has it from its type."""
 
 INSTEAD_OF_REMOVING = {

@@ -257,6 +257,10 @@ class VehicleSchema(RowSchema):
     cost_per_day = Money(allow_none=True, load_default=None)
     cost_per_h = Money(allow_none=True, load_default=None)
     cost_per_km = Money(allow_none=True, load_default=None)
+    overtime_after_s = whole(
+        0, 86_400, allow_none=True, load_default=None, metadata={"description": "A round that lasts longer has overtime; null: none has."}
+    )
+    overtime_cost_per_h = Money(allow_none=True, load_default=None, metadata={"description": "On top of `cost_per_h`."})
     co2e_kg_per_km = number(0, 100, allow_none=True, load_default=None)
     co2e_kg_per_lift = number(0, 100, allow_none=True, load_default=None)
     co2e_kg_per_idle_h = number(0, 1000, allow_none=True, load_default=None)

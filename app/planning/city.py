@@ -22,7 +22,7 @@ from app.assets.waste_classes import WasteClass
 from app.db import TenantSession
 from app.maps.queries import find_map_of_tenant
 from app.planning.models import PlanningPolicy
-from app.planning.queries import get_policy, last_lifts, list_idle_containers, pickups_ahead, states_by_container
+from app.planning.queries import get_policy, last_lifts, last_vehicles, list_idle_containers, pickups_ahead, states_by_container
 from app.telemetry.models import ContainerState
 from app.tenancy.models import Tenant
 from app.tenancy.queries import get_tenant
@@ -51,6 +51,8 @@ class City:
     last_lifted_at: Mapping[int, datetime]
     coming_at: Mapping[int, datetime]
     """When a route of an earlier day that is out and not yet driven comes for a container: today's, for a night that is planned by day."""
+    usual_vehicle: Mapping[int, int]
+    """The truck that emptied a container the last time, where the policy has a price for another one's coming."""
     class_density_kg_m3: Mapping[WasteClass, float]
     class_max_interval_days: Mapping[WasteClass, int]
     sites: tuple[Site, ...]
@@ -109,18 +111,19 @@ def load_city(
     without_crews: Collection[int] = (),
 ) -> City:
     """Read the tenant for one service date, in as many queries for four containers as for four thousand."""
-    street_map = find_map_of_tenant(session)
+    street_map, policy = find_map_of_tenant(session), get_policy(session)
     return City(
         tenant=get_tenant(session),
         service_date=service_date,
         origin_at=origin_at,
-        policy=get_policy(session),
+        policy=policy,
         holidays=list_holidays(session, service_date - HOLIDAYS_KNOWN, service_date + HOLIDAYS_KNOWN),
         containers=tuple(list_containers_in_service(session)),
         idle=tuple(list_idle_containers(session)),
         states=states_by_container(session),
         last_lifted_at=last_lifts(session, origin_at),
         coming_at=pickups_ahead(session, origin_at, service_date),
+        usual_vehicle=last_vehicles(session, service_date) if policy.change_cost else {},
         class_density_kg_m3=densities_kg_m3(session),
         class_max_interval_days=max_intervals_days(session),
         sites=tuple(session.scalars(rows_of(session, Site).order_by(Site.id))),

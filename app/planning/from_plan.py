@@ -3,7 +3,7 @@
 import json
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -38,6 +38,12 @@ def money(micro: int) -> Decimal:
     return (Decimal(micro) / COST_UNITS_PER_CURRENCY).quantize(Decimal("0.01"))
 
 
+def costs_by_cause(*routes: kernel.Route) -> dict[str, float]:
+    """What routes cost together, by cause; causes that cost nothing are left out."""
+    totals = {one.name: sum(getattr(route.cost, one.name) for route in routes) for one in fields(kernel.RouteCost)}
+    return {name: float(money(total)) for name, total in totals.items() if total}
+
+
 def path_along_streets(task: Task, route: kernel.Route) -> Line:
     """The line to draw, from the depot over every visit and home."""
     vehicle = task.problem.vehicle_by_key[route.vehicle]
@@ -66,6 +72,7 @@ def route_row(city: City, task: Task, route: kernel.Route, path: Line) -> Route:
         peak_weight_share=_peak_share(route, vehicle.capacity, KG),
         peak_volume_share=_peak_share(route, vehicle.capacity, LITRES),
         cost=money(route.cost.total),
+        costs=costs_by_cause(route),
         path=path,
     )
 
@@ -119,6 +126,7 @@ def summarise(city: City, choice: Choice, task: Task, plan: kernel.Plan, bound: 
         "weight_utilisation": weight,
         "volume_utilisation": volume,
         "cost": float(money(plan.cost)),
+        "costs": costs_by_cause(*plan.routes),
         "currency": city.tenant.currency,
         "lower_bound": None if bound is None else float(money(bound.cost)),
         "bound_kind": None if bound is None else bound.method,

@@ -70,6 +70,14 @@ class Decision(StrEnum):
     UNSERVED = "unserved"
 
 
+class HoursRule(StrEnum):
+    """The law on drivers' hours that rounds keep, beside each crew's own shift and break; `routing.hours` says how each is read."""
+
+    EU_DRIVING = "eu_driving"
+    EU_WORKING_TIME = "eu_working_time"
+    GB_DOMESTIC = "gb_domestic"
+
+
 class PlanningPolicy(TenantOwned, Versioned):
     """A tenant's prices and habits of planning; one row a tenant, defaults where there is none."""
 
@@ -79,6 +87,8 @@ class PlanningPolicy(TenantOwned, Versioned):
         CheckConstraint("must_serve_probability between 0 and 1", name="must_serve_is_probability"),
         CheckConstraint("optional_probability between 0 and 1", name="optional_is_probability"),
         CheckConstraint("solve_s > 0", name="solve_time_positive"),
+        CheckConstraint("unfair_cost_per_h >= 0 and unfair_cost_per_100kg >= 0", name="unfair_costs_not_negative"),
+        CheckConstraint("change_cost >= 0", name="change_cost_not_negative"),
     )
 
     overflow_cost_per_onset: Mapped[Decimal] = mapped_column(Numeric(10, 2), server_default="40")
@@ -94,6 +104,13 @@ class PlanningPolicy(TenantOwned, Versioned):
     """Local time of the service date; if nobody has published by then, the fixed or the last round goes out by itself."""
     auto_publish: Mapped[bool] = mapped_column(server_default="true")
     """A night's plan that passes every check goes out at once."""
+    unfair_cost_per_h: Mapped[Decimal] = mapped_column(Numeric(10, 2), server_default="0")
+    """Of each hour that a round lasts beyond its fair share of the night; 0: crews need not share evenly."""
+    unfair_cost_per_100kg: Mapped[Decimal] = mapped_column(Numeric(10, 2), server_default="0")
+    """Of each 100 kg that a round collects beyond its fair share."""
+    change_cost: Mapped[Decimal] = mapped_column(Numeric(10, 2), server_default="0")
+    """Of each container that another truck empties than the last time; 0: any may come."""
+    hours_rule: Mapped[HoursRule | None] = mapped_column(enum_type(HoursRule))
 
 
 class PlanningJob(TenantOwned):
@@ -175,6 +192,8 @@ class Plan(TenantRow, Versioned):
     violations: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
     summary: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
     """Totals and the time of each step, as shown."""
+    changes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
+    """Of a day planned again from where its trucks are: the containers whose truck is another than in the plan before."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     published_at: Mapped[datetime | None]
     published_by: Mapped[str | None] = mapped_column(String(254))
@@ -209,6 +228,8 @@ class Route(TenantRow):
     """Fullest moment of the day against the payload."""
     peak_volume_share: Mapped[float] = mapped_column(REAL)
     cost: Mapped[Decimal] = mapped_column(Numeric(12, 2))
+    costs: Mapped[dict[str, float]] = mapped_column(JSONB, server_default="{}")
+    """The same by cause."""
     path: Mapped[list[list[float]]] = mapped_column(JSONB, server_default="[]", deferred=True)
     """[lon, lat] pairs along the streets."""
 
@@ -266,6 +287,8 @@ class ContainerDecision(TenantOwned):
     cost_of_waiting: Mapped[Decimal | None] = mapped_column(Numeric(10, 2))
     detour_cost: Mapped[Decimal | None] = mapped_column(Numeric(10, 2))
     reason: Mapped[str] = mapped_column(Text)
+    ways_in: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
+    """Of one that had to be served and is not: what would let it in, in words, the least asked first."""
 
 
 class Round(TenantRow, Versioned):

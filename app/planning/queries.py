@@ -1,11 +1,11 @@
 """Reads of the planning room: what a night starts from, and what has come of nights."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, and_, exists, func, or_, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import undefer
 
 from app.assets.models import Absence, Container, ContainerStatus, Crew, Facility, Vehicle, VehicleStatus
@@ -37,8 +37,16 @@ POLICY_DEFAULTS: dict[str, Any] = {
     "plan_at": time(20),
     "publish_by": time(5, 15),
     "auto_publish": True,
+    "unfair_cost_per_h": Decimal(0),
+    "unfair_cost_per_100kg": Decimal(0),
+    "change_cost": Decimal(0),
+    "hours_rule": None,
 }
 """What the schema fills in; a tenant without a row of its own plans by these."""
+
+
+HABITS_LAST = timedelta(days=60)
+"""A truck that has not come for so long is nobody's usual one."""
 
 
 def get_policy(session: TenantSession) -> PlanningPolicy:
@@ -84,6 +92,17 @@ def pickups_ahead(session: TenantSession, since: datetime, before: date) -> dict
         )
     )
     return {container_id: departs_at for container_id, departs_at in session.execute(ahead) if container_id is not None}
+
+
+def last_vehicles(session: TenantSession, before: date) -> dict[int, int]:
+    """The truck that was sent to each container the last time, by the published plans of the weeks before a date."""
+    newest = select(RouteVisit.container_id, Route.vehicle_id).ext(distinct_on(RouteVisit.container_id))
+    of_route = and_(Route.tenant_id == RouteVisit.tenant_id, Route.id == RouteVisit.route_id)
+    of_plan = and_(Plan.tenant_id == Route.tenant_id, Plan.id == Route.plan_id)
+    mine = newest.join(Route, of_route).join(Plan, of_plan).where(Plan.tenant_id == visible_tenant_id(session))
+    lately = mine.where(Plan.status == PlanStatus.PUBLISHED, Plan.service_date < before, Plan.service_date >= before - HABITS_LAST)
+    found = session.execute(lately.where(RouteVisit.kind == VisitKind.PICKUP).order_by(RouteVisit.container_id, Plan.service_date.desc()))
+    return {container_id: vehicle_id for container_id, vehicle_id in found if container_id is not None}
 
 
 def find_artifact(session: TenantSession, *, until: datetime) -> ModelArtifact | None:

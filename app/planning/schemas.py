@@ -7,7 +7,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 from app.assets.models import AbsenceReason, Crew, Vehicle
 from app.assets.schemas import LARGEST_ID, Money, Reference, RowSchema, code, name, number, text, whole
 from app.http import PageArgs
-from app.planning.models import Decision, JobStatus, PlanOrigin, PlanStatus, VisitKind
+from app.planning.models import Decision, HoursRule, JobStatus, PlanOrigin, PlanStatus, VisitKind
 
 MOST_CONTAINERS = 2000
 LONGEST_SOLVE_S = 3600
@@ -51,6 +51,15 @@ class AbsenceAnswerSchema(Schema):
     night = fields.Nested(NightSchema, metadata={"description": "The date is planned again; the plan that is out stays out meanwhile."})
 
 
+class ChangeSchema(Schema):
+    """A container whose truck is another than in the plan before; no truck: it is new, or served no more."""
+
+    container_id = fields.Integer()
+    kind = fields.String(metadata={"description": "moved, added or dropped."})
+    from_vehicle_id = fields.Integer(allow_none=True)
+    to_vehicle_id = fields.Integer(allow_none=True)
+
+
 class PlanSchema(Schema):
     id = fields.Integer()
     row_version = fields.Integer(metadata={"description": "The ETag without its quotes."})
@@ -68,6 +77,7 @@ class PlanSchema(Schema):
     bound_kind = fields.String(allow_none=True)
     violations = fields.List(fields.Dict())
     summary = fields.Dict()
+    changes = fields.List(fields.Nested(ChangeSchema), metadata={"description": "Of a day planned again from where its trucks are."})
     created_at = fields.AwareDateTime()
     published_at = fields.AwareDateTime(allow_none=True)
     published_by = fields.String(allow_none=True)
@@ -120,6 +130,11 @@ class RouteSchema(Schema):
     peak_weight_share = fields.Float()
     peak_volume_share = fields.Float()
     cost = Money()
+    costs = fields.Dict(
+        keys=fields.String(),
+        values=fields.Float(),
+        metadata={"description": "By cause: fixed, time, distance, lifts, fees, overtime, changes, unfairness; those that cost something."},
+    )
 
 
 class RouteWithVisitsSchema(RouteSchema):
@@ -148,6 +163,9 @@ class DecisionSchema(Schema):
     next_opportunity_at = fields.AwareDateTime(allow_none=True)
     cost_of_waiting = Money(allow_none=True)
     detour_cost = Money(allow_none=True)
+    ways_in = fields.List(
+        fields.String(), metadata={"description": "Had to be served and is not: what would let it in, the least asked first."}
+    )
 
 
 class DecisionPage(Schema):
@@ -189,6 +207,15 @@ class PolicySchema(Schema):
     plan_at = _clock("Local time at which a night begins, on the eve; on the date itself if it is before publish_by.")
     publish_by = _clock("Local time of the service date; then the fixed or the last round goes out by itself.")
     auto_publish = fields.Boolean(metadata={"description": "A night's plan that passes every check goes out at once."})
+    unfair_cost_per_h = Money(metadata={"description": "Of each hour that a round lasts beyond its fair share; 0: no balance sought."})
+    unfair_cost_per_100kg = Money(metadata={"description": "Of each 100 kg that a round collects beyond its fair share."})
+    change_cost = Money(metadata={"description": "Of each container that another truck empties than the last time; 0: any may come."})
+    hours_rule = fields.Enum(
+        HoursRule,
+        by_value=True,
+        allow_none=True,
+        metadata={"description": "The law on drivers' hours that rounds keep, beside each crew's own shift and break."},
+    )
 
 
 class PolicyChangeSchema(PolicySchema):

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
@@ -15,9 +16,11 @@ from app.assets.models import Crew, Facility, Site, Vehicle
 from app.assets.service_days import windows_s
 from app.assets.waste_classes import WasteClass
 from app.planning.city import City
+from app.planning.fair_share import share_fairly
 from app.planning.select import Candidate, Choice, Standing
 from app.planning.travel import PlaceKey, TravelTimes
 from routing import problem as kernel
+from routing.hours import PRESETS
 
 FULLEST_PCT = 130.0
 """More than this does not stand on a full container; a forecast that runs past it is not loaded."""
@@ -53,11 +56,14 @@ def to_problem(city: City, choice: Choice, travel: TravelTimes) -> Task:
     places = _places_of(driven, facilities, offered)
     location = {place: number for number, place in enumerate(places)}
     rows = [travel.row[place] for place in places]
-    problem = kernel.Problem(
-        stops=tuple(_stop(city, one, location[("site", one.standing.site.id)], driven) for one in offered),
-        facilities=tuple(_facility(f, location[("facility", f.id)], opening[f.id]) for f in facilities),
-        vehicles=tuple(_vehicle(city, v, crew_of[v.id], location[("depot", v.depot_id)], travel.profile_number(v)) for v in driven),
-        travel=travel.between(rows) or (_no_travel(len(rows)),),
+    problem = share_fairly(
+        city,
+        kernel.Problem(
+            stops=tuple(_stop(city, one, location[("site", one.standing.site.id)], driven) for one in offered),
+            facilities=tuple(_facility(f, location[("facility", f.id)], opening[f.id]) for f in facilities),
+            vehicles=tuple(_vehicle(city, v, crew_of[v.id], location[("depot", v.depot_id)], travel.profile_number(v)) for v in driven),
+            travel=travel.between(rows) or (_no_travel(len(rows)),),
+        ),
     )
     closed = tuple(facility for facility in city.facilities if not opening[facility.id])
     return Task(problem=problem, places=places, travel=travel, crew_of=crew_of, closed_facilities=closed)
@@ -121,7 +127,16 @@ def _stop(city: City, one: Candidate, location: int, vehicles: list[Vehicle]) ->
         prize=None if one.decision is Standing.MUST else round((one.cost_of_waiting or 0.0) * MICRO),
         needs=frozenset({str(standing.model.lift_kind)}),
         allowed_vehicles=_allowed(standing.site, vehicles),
+        **_habit(city, standing.container.id, vehicles),
     )
+
+
+def _habit(city: City, container_id: int, vehicles: list[Vehicle]) -> dict[str, Any]:
+    """Who usually comes, if he is there on the day, and what it costs if he does not."""
+    usual = city.usual_vehicle.get(container_id)
+    if usual is None or all(vehicle.id != usual for vehicle in vehicles):
+        return {}
+    return {"usual_vehicle": str(usual), "change_cost": _micro(city.policy.change_cost)}
 
 
 def _allowed(site: Site, vehicles: list[Vehicle]) -> frozenset[str] | None:
@@ -156,7 +171,8 @@ def _facility(facility: Facility, location: int, windows: tuple[kernel.Window, .
 
 
 def _vehicle(city: City, vehicle: Vehicle, crew: Crew, depot: int, profile: int) -> kernel.Vehicle:
-    return kernel.Vehicle(
+    by_the_law = PRESETS[city.policy.hours_rule].apply if city.policy.hours_rule else lambda plain: plain
+    driven = kernel.Vehicle(
         key=str(vehicle.id),
         start_location=depot,
         end_location=depot,
@@ -171,7 +187,10 @@ def _vehicle(city: City, vehicle: Vehicle, crew: Crew, depot: int, profile: int)
         breaks=_breaks(crew),
         offers=frozenset(vehicle.lift_kinds),
         travel_profile=profile,
+        overtime_after_s=vehicle.overtime_after_s,
+        overtime_cost_per_s=_micro(vehicle.overtime_cost_per_h, per=HOUR_S) if vehicle.overtime_after_s is not None else 0,
     )
+    return by_the_law(driven)
 
 
 def _shift(city: City, crew: Crew) -> kernel.Window:

@@ -248,3 +248,21 @@ def test_plans_of_published_status_are_what_the_list_says(client: FlaskClient, s
     publish_plan(session, plan)
     session.commit()
     assert [one["status"] for one in client.get(f"{API}/plans?status=published").json["items"]] == [PlanStatus.PUBLISHED]
+
+
+def test_the_policy_takes_prices_of_balance_and_change_and_a_law_on_hours(client: FlaskClient):
+    before = client.get(f"{API}/policy")
+    assert (before.json["unfair_cost_per_h"], before.json["change_cost"], before.json["hours_rule"]) == (0, 0, None)
+    wanted = {"unfair_cost_per_h": 20.0, "unfair_cost_per_100kg": 1.5, "change_cost": 2.0, "hours_rule": "eu_driving"}
+    changed = client.patch(f"{API}/policy", json=wanted, headers={"If-Match": before.headers["ETag"]})
+    assert {name: changed.json[name] for name in wanted} == wanted
+    refused = client.patch(f"{API}/policy", json={"hours_rule": "none"}, headers={"If-Match": changed.headers["ETag"]})
+    assert refused.status_code == 422
+
+
+def test_a_route_says_its_cost_by_cause(client: FlaskClient, session: TenantSession):
+    made = make.plan(session)
+    make.route(session, made, costs={"fixed": 40.0, "overtime": 10.0})
+    session.commit()
+    (route,) = client.get(f"{API}/plans/{made.id}/routes").json["items"]
+    assert route["costs"] == {"fixed": 40.0, "overtime": 10.0}

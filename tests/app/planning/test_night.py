@@ -134,6 +134,8 @@ def test_the_route_leaves_collects_unloads_and_comes_home(session, busy, stored)
     assert visits[0].arrives_at == route.starts_at >= EVE + timedelta(hours=10)
     assert visits[3].arrives_at == route.ends_at
     assert route.path[0] == pytest.approx([at_km(0)["lon"], 50.0], abs=1e-5) == route.path[-1]
+    assert set(route.costs) == {"fixed", "time", "distance"} == set(plan.summary["costs"])
+    assert sum(route.costs.values()) == pytest.approx(float(route.cost), abs=0.02)
     assert (route.crew_id, route.depot_id) == (busy.crew.id, busy.depot.id)
 
 
