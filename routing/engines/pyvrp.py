@@ -31,6 +31,8 @@ NEIGHBOURS = 25
 LATE_BY = 100
 """Neighbours of a stop that moves are tried with, and solutions that late acceptance looks back: half and a third of PyVRP's own, for
 our searches are short (figures: docs/decisions, "portfolio")."""
+LOOKED_AT, SHARED = 100, 60
+"""Where vehicles differ in whom they may serve: neighbours looked at, and those of them kept that share a vehicle."""
 JUDGED_SHARE = 10
 """Of the time at most a tenth goes into handing on improvements."""
 
@@ -122,16 +124,32 @@ def _part(vehicles: list[Vehicle], stops: list[Stop], given: Mapping[str, Order]
 
 def _search_part(problem: Problem, part: Part, limit: _Limit, seed: int, hand_on: Listener) -> dict[str, Order] | None:
     model = Model(problem, part.vehicles, part.stops, part.given, seed=seed)
-    begin = model.solution()
     watch = _Watch(model, limit, hand_on)
-    parameters = pyvrp.SolveParams(
-        penalty=pyvrp.PenaltyParams(max_penalty=model.most_penalty),
-        ils=pyvrp.IteratedLocalSearchParams(history_length=LATE_BY, callbacks=watch),
-        neighbourhood=pyvrp.search.NeighbourhoodParams(num_neighbours=NEIGHBOURS),
-    )
-    initial = begin if begin is not None and part.given else None
-    found = pyvrp.solve(model.data, watch, seed=seed, collect_stats=False, params=parameters, initial_solution=initial).best
+    rng = pyvrp.RandomNumberGenerator(seed=seed)
+    local = pyvrp.search.LocalSearch(model.data, rng, _neighbours(model))
+    for operator in pyvrp.search.OPERATORS:
+        if operator.supports(model.data):
+            local.add_operator(operator(model.data))
+    parameters = pyvrp.PenaltyParams(max_penalty=model.most_penalty)
+    penalties = pyvrp.PenaltyManager(parameters.midpoint_penalties(model.data), parameters)
+    begin = model.solution() if part.given else None
+    if begin is None:
+        begin = local(pyvrp.Solution.make_random(model.data, rng), penalties.max_cost_evaluator(), exhaustive=True)
+    ils = pyvrp.IteratedLocalSearchParams(history_length=LATE_BY, callbacks=watch)
+    found = pyvrp.IteratedLocalSearch(model.data, penalties, local, begin, ils).run(watch, collect_stats=False).best
     return model.orders(found) if found.is_feasible() and found.is_complete() else None
+
+
+def _neighbours(model: Model) -> dict[pyvrp.Activity, list[pyvrp.Activity]]:
+    """Whom each stop is tried beside. Where not everyone may serve everything: more of them, if one vehicle may serve both."""
+    fleets = [frozenset(i for i, kind in enumerate(model.kinds) if kind.vehicle.may_serve(stop)) for stop, _ in model.clients]
+    if len(set(fleets)) <= 1:
+        return pyvrp.search.compute_neighbours(model.data, pyvrp.search.NeighbourhoodParams(num_neighbours=NEIGHBOURS))
+    near = pyvrp.search.compute_neighbours(model.data, pyvrp.search.NeighbourhoodParams(num_neighbours=LOOKED_AT))
+    return {
+        one: [other for other in others if not (one.is_client() and other.is_client()) or fleets[one.idx] & fleets[other.idx]][:SHARED]
+        for one, others in near.items()
+    }
 
 
 class _Limit:
