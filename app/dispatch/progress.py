@@ -79,13 +79,14 @@ SETTLES = {
 def follow(visits: Sequence[RouteVisit], actions: Sequence[DriverAction], *, payload_kg: int, now: datetime) -> Progress:
     """The route's visits, in order, and its crew's reports, in order of time, put together."""
     settled, extras = _settle(visits, actions)
-    loads = _loads(actions, {visit.container_id: visit for visit in visits if visit.container_id is not None})
-    visits_now = list(_visits_now(visits, settled, loads, payload_kg))
+    begun_kg = _load_before(visits)
+    loads = _loads(actions, begun_kg, {visit.container_id: visit for visit in visits if visit.container_id is not None})
+    visits_now = list(_visits_now(visits, settled, loads, begun_kg, payload_kg))
     state = _route_state(actions)
     return Progress(
         visits=visits_now,
         extras=extras,
-        on_board_kg=loads[-1][1] if loads else 0.0,
+        on_board_kg=loads[-1][1] if loads else begun_kg,
         state=state,
         last=actions[-1] if actions else None,
         lateness_s=_lateness_s(visits_now, now, finished=state is RouteState.FINISHED),
@@ -120,9 +121,19 @@ def _state(action: DriverAction | None) -> VisitState:
     return VisitState.SKIPPED if action.kind is ActionKind.SKIPPED else VisitState.DONE
 
 
-def _loads(actions: Sequence[DriverAction], planned: dict[int, RouteVisit]) -> list[tuple[DriverAction, float]]:
+def _load_before(visits: Sequence[RouteVisit]) -> float:
+    """What is on board where the route begins: nothing at the depot, something where it is the rest of a day under way."""
+    first = next(iter(visits), None)
+    if first is None or first.kind is VisitKind.DEPART:
+        return 0.0
+    if first.kind is VisitKind.UNLOAD:
+        return first.expected_kg
+    return first.load_after_kg - (first.expected_kg if first.kind is VisitKind.PICKUP else 0)
+
+
+def _loads(actions: Sequence[DriverAction], begun_kg: float, planned: dict[int, RouteVisit]) -> list[tuple[DriverAction, float]]:
     """The load on board after each report: what was weighed, else what was expected; unloading empties the body."""
-    loads, load_kg = [], 0.0
+    loads, load_kg = [], begun_kg
     counted: set[int] = set()
     for action in actions:
         if action.kind is ActionKind.UNLOADED:
@@ -137,11 +148,15 @@ def _loads(actions: Sequence[DriverAction], planned: dict[int, RouteVisit]) -> l
 
 
 def _visits_now(
-    visits: Sequence[RouteVisit], settled: dict[int, DriverAction], loads: list[tuple[DriverAction, float]], payload_kg: int
+    visits: Sequence[RouteVisit],
+    settled: dict[int, DriverAction],
+    loads: list[tuple[DriverAction, float]],
+    begun_kg: float,
+    payload_kg: int,
 ) -> Iterator[VisitNow]:
     """Each visit with the load after it: as it was, then as it will be from what is on board now."""
     after = {action.client_uid: load_kg for action, load_kg in loads}
-    load_kg = loads[-1][1] if loads else 0.0
+    load_kg = loads[-1][1] if loads else begun_kg
     for visit in visits:
         action = settled.get(visit.sequence)
         if action is not None:

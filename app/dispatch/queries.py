@@ -79,6 +79,12 @@ def _within_reach(session: TenantSession, who: Identity) -> ColumnElement[bool]:
     return or_(Route.crew_id.in_(mine.with_only_columns(Crew.id)), and_(Route.crew_id.is_(None), Route.vehicle_id.in_(usual)))
 
 
+def list_routes_ever_out(session: TenantSession, day: date) -> list[Route]:
+    """Routes of all plans of a date that have been out, superseded and withdrawn ones too."""
+    query = select(Route).where(Route.tenant_id == visible_tenant_id(session)).join(Plan, _same(Plan, Route.plan_id))
+    return list(session.scalars(query.where(Plan.service_date == day, _went_out()).order_by(Route.id)))
+
+
 class HeldRoute(NamedTuple):
     """What a report of a route is held against."""
 

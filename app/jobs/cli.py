@@ -346,6 +346,7 @@ def map_list(settings: Settings) -> None:
 @click.pass_obj
 def plan_night_(settings: Settings, slug: str, service_date: datetime | None, seed: int, again: bool, origin_at: datetime | None) -> None:
     """Decide and route one tenant's service date, check it, and publish it if it passes. Exit code 1: the night failed."""
+    from app.dispatch.replan import compute_day
     from app.jobs.summary import night_summary
     from app.planning.jobs import plan_night
     from app.planning.operations import next_service_date, require_plannable
@@ -356,7 +357,8 @@ def plan_night_(settings: Settings, slug: str, service_date: datetime | None, se
         day = service_date.date() if service_date else next_service_date(session, at=origin_at)
         require_plannable(session, day, at=origin_at)
     with Bar(f"planning {day}") as bar:
-        plan = plan_night(database, tenant_id, day, settings=settings, seed=seed, again=again, origin_at=origin_at, progress=bar.step)
+        how: dict[str, Any] = {"seed": seed, "again": again, "origin_at": origin_at, "compute": compute_day}
+        plan = plan_night(database, tenant_id, day, settings=settings, progress=bar.step, **how)
     if plan is None:
         with database.transaction(tenant_id) as session:
             say(f"No plan for {day}: {_why_no_plan(session, day)}", error=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 from app.config import Settings
 from app.db import Database
+from app.dispatch.replan import compute_day
 from app.planning.deadline import keep_deadline
 from app.planning.jobs import MOST_TRIES, list_waiting_nights, request_due_nights, run_night
 from app.tenancy.queries import list_scheduled_tenants
@@ -27,7 +28,7 @@ def plan_one(settings: Settings, tenant_id: int, service_date: date) -> int | No
     assert settings.database_url is not None, "whoever fans out names the database"
     database = Database(settings.database_url, pool_size=2)
     try:
-        plan = run_night(database, tenant_id, service_date, settings=settings)
+        plan = run_night(database, tenant_id, service_date, settings=settings, compute=compute_day)
     finally:
         database.engine.dispose()
     return None if plan is None else plan.id

@@ -15,7 +15,7 @@ from app.planning.to_problem import Task
 from routing import plan as kernel
 from routing.bound import Bound, gap_pct
 from routing.io import problem_to_json
-from routing.problem import COST_UNITS_PER_CURRENCY
+from routing.problem import COST_UNITS_PER_CURRENCY, Vehicle
 
 KG, LITRES = 0, 1
 Line = list[list[float]]
@@ -47,7 +47,7 @@ def costs_by_cause(*routes: kernel.Route) -> dict[str, float]:
 def path_along_streets(task: Task, route: kernel.Route) -> Line:
     """The line to draw, from the depot over every visit and home."""
     vehicle = task.problem.vehicle_by_key[route.vehicle]
-    locations = [vehicle.start_location, *(visit.location for visit in route.visits), vehicle.end_location]
+    locations = [vehicle.begins_at, *(visit.location for visit in route.visits), vehicle.end_location]
     moves = [locations[0], *(there for here, there in pairwise(locations) if there != here)]
     geometry = task.travel.engine.geometry(task.points(moves), task.travel.profiles[vehicle.travel_profile])
     return [point for leg in geometry.legs for point in leg.lon_lat.round(DIGITS).tolist()]
@@ -62,7 +62,7 @@ def route_row(city: City, task: Task, route: kernel.Route, path: Line) -> Route:
         vehicle_id=vehicle_id,
         crew_id=task.crew_of[vehicle_id].id,
         depot_id=task.places[vehicle.start_location][1],
-        starts_at=city.instant(route.start_s),
+        starts_at=city.instant(_leaves_s(vehicle, route)),
         ends_at=city.instant(route.end_s),
         distance_m=route.distance_m,
         drive_s=sum(drive_s for _, drive_s in _legs(task, route)),
@@ -77,12 +77,18 @@ def route_row(city: City, task: Task, route: kernel.Route, path: Line) -> Route:
     )
 
 
+def _leaves_s(vehicle: Vehicle, route: kernel.Route) -> int:
+    """When its first leg begins: of a truck that is under way the plan has only the rest."""
+    return route.start_s if vehicle.under_way is None else vehicle.under_way.ready_s
+
+
 def visit_rows(city: City, task: Task, choice: Choice, route: kernel.Route, route_id: int) -> Iterator[RouteVisit]:
-    """Leaving the depot, every visit, and coming home; breaks are visits of no place."""
-    nothing = (0,) * len(task.problem.dimensions)
+    """Leaving the depot (unless the truck has long done so), every visit, and coming home; breaks are visits of no place."""
+    out = task.problem.vehicle_by_key[route.vehicle].under_way
+    load: Sequence[int] = (0,) * len(task.problem.dimensions) if out is None else out.load
     (home_m, home_s), legs = _legs(task, route)[-1], _legs(task, route)
-    yield _row(city, route_id, 0, VisitKind.DEPART, (route.start_s, route.start_s), (0, 0), nothing)
-    load: Sequence[int] = nothing
+    if out is None:
+        yield _row(city, route_id, 0, VisitKind.DEPART, (route.start_s, route.start_s), (0, 0), load)
     for sequence, (visit, leg) in enumerate(zip(route.visits, legs, strict=False), start=1):
         row = _row(city, route_id, sequence, VisitKind(visit.kind), (visit.arrival_s, visit.departure_s), leg, visit.load_after)
         if visit.kind is kernel.VisitKind.PICKUP:
@@ -171,7 +177,7 @@ def _legs(task: Task, route: kernel.Route) -> list[tuple[int, int]]:
     """Metres and seconds of the way to each visit, and home."""
     vehicle = task.problem.vehicle_by_key[route.vehicle]
     travel = task.problem.travel_of(vehicle)
-    path = [vehicle.start_location, *(visit.location for visit in route.visits), vehicle.end_location]
+    path = [vehicle.begins_at, *(visit.location for visit in route.visits), vehicle.end_location]
     return [(travel.distance_rows[here][there], travel.drive_rows[here][there]) for here, there in pairwise(path)]
 
 

@@ -80,6 +80,7 @@ def plan_night(
     again: bool = False,
     origin_at: datetime | None = None,
     progress: Progress | None = None,
+    compute: Callable[..., Any] = compute_night,
 ) -> Plan | None:
     """Ask for a date and plan it here and now. Safe to call again: a date that is done keeps its plan, unless `again`.
 
@@ -88,9 +89,8 @@ def plan_night(
     with database.transaction(tenant_id, actor=ACTOR) as session:
         known = find_job(session, service_date)
         request_night(session, service_date, again=again or (known is not None and known.status is JobStatus.FAILED))
-    plan = run_night(
-        database, tenant_id, service_date, settings=settings, executor=executor, seed=seed, origin_at=origin_at, progress=progress
-    )
+    how: dict[str, Any] = {"executor": executor, "seed": seed, "origin_at": origin_at}
+    plan = run_night(database, tenant_id, service_date, settings=settings, progress=progress, compute=compute, **how)
     return plan or find_finished(database, tenant_id, service_date)
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any
@@ -72,6 +72,10 @@ class NightResult:
     steps_s: dict[str, float]
     cores: int = 1
     """Seeds that were searched at once: with engine, seed and problem what the routes follow from."""
+    changes: tuple[dict[str, Any], ...] = ()
+    """Of a day that was under way: containers whose truck is another than before."""
+    told: Mapping[str, Any] = field(default_factory=dict)
+    """More for the summary."""
 
     @property
     def feasible(self) -> bool:
@@ -86,7 +90,7 @@ class NightResult:
     @cached_property
     def summary(self) -> dict[str, Any]:
         told = summarise(self.city, self.choice, self.task, self.plan, self.bound, self.steps_s)
-        return told | {"cores": self.cores}
+        return told | {"cores": self.cores, **self.told}
 
 
 def compute_night(
@@ -110,7 +114,7 @@ def compute_night(
     place of the tenant's own map.
     """
     origin_at = origin_at or datetime.now(UTC)
-    steps = _Steps(progress)
+    steps = Steps(progress)
     with steps("read"), database.transaction(tenant_id) as session:
         absent = {"without_vehicles": without_vehicles, "without_crews": without_crews}
         city = load_city(session, service_date, origin_at=origin_at, **absent)
@@ -120,7 +124,7 @@ def compute_night(
     with steps("choose"):
         choice = select_containers(city, outlook)
     with steps("travel times"):
-        task = to_problem(city, choice, measure_travel(city, roads or _roads_of(city, settings), settings.data_dir / MATRICES))
+        task = to_problem(city, choice, measure_travel(city, roads or roads_engine(city, settings), settings.data_dir / MATRICES))
     with steps("solve"):
         if stop is not None:
             plan, cores = solve(task.problem, stop=stop, seed=seed, executor=executor), 1
@@ -159,14 +163,14 @@ def compute_fixed(
     Nothing is forecast or searched: fills are taken from the containers' states, and the order is driven as it stands.
     """
     origin_at = origin_at or datetime.now(UTC)
-    steps = _Steps(progress)
+    steps = Steps(progress)
     with steps("read"), database.transaction(tenant_id) as session:
         city = load_city(session, service_date, origin_at=origin_at)
     with steps("choose"):
         outlook = glance(city)
         choice = select_given(city, outlook, *_rounds_in_words(city, orders))
     with steps("travel times"):
-        task = to_problem(city, choice, measure_travel(city, roads or _roads_of(city, settings), settings.data_dir / MATRICES))
+        task = to_problem(city, choice, measure_travel(city, roads or roads_engine(city, settings), settings.data_dir / MATRICES))
     with steps("solve"):
         keyed = {str(vehicle_id): [str(container_id) for container_id in order] for vehicle_id, order in orders.items()}
         plan = time_given_order(task.problem, keyed)
@@ -208,6 +212,7 @@ def _plan_values(result: NightResult) -> dict[str, Any]:
         "bound_kind": None if bound is None else bound.method,
         "violations": violations_json(result.verdict.violations),
         "summary": result.summary,
+        "changes": list(result.changes),
     }
 
 
@@ -234,9 +239,7 @@ def _store_forecast(session: TenantSession, result: NightResult) -> ForecastRun 
     )
 
 
-def _checked(
-    city: City, outlook: Outlook, choice: Choice, task: Task, plan: kernel.Plan, steps: "_Steps", *, cores: int = 1
-) -> NightResult:
+def _checked(city: City, outlook: Outlook, choice: Choice, task: Task, plan: kernel.Plan, steps: "Steps", *, cores: int = 1) -> NightResult:
     """Judge the plan, draw its lines, and (unless its order was given, which nobody sought the best of) say how good it is."""
     with steps("check"):
         verdict = check(task.problem, plan)
@@ -259,7 +262,7 @@ def _checked(
     )
 
 
-def _roads_of(city: City, settings: Settings) -> RoadEngine:
+def roads_engine(city: City, settings: Settings) -> RoadEngine:
     return open_engine(settings.data_dir, city.map_digest) if city.map_digest else GreatCircleEngine()
 
 
@@ -278,7 +281,7 @@ def _rounds_in_words(city: City, orders: Mapping[int, Sequence[int]]) -> tuple[d
     return rounds, blocked
 
 
-class _Steps:
+class Steps:
     """Says which step begins, and keeps how long each took."""
 
     def __init__(self, progress: Progress | None) -> None:

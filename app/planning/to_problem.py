@@ -46,9 +46,9 @@ class Task:
         return [self.travel.points[self.travel.row[self.places[location]]] for location in locations]
 
 
-def to_problem(city: City, choice: Choice, travel: TravelTimes) -> Task:
-    """Everything offered, everybody present and everything open on the service date."""
-    crew_of = match_crews(city.vehicles, city.crews)
+def to_problem(city: City, choice: Choice, travel: TravelTimes, crew_of: Mapping[int, Crew] | None = None) -> Task:
+    """Everything offered, everybody present (`crew_of` where it is known who drives what) and everything open on the service date."""
+    crew_of = match_crews(city.vehicles, city.crews) if crew_of is None else crew_of
     driven = [vehicle for vehicle in city.vehicles if vehicle.id in crew_of]
     opening = {facility.id: _windows(city, facility) for facility in city.facilities}
     facilities = [facility for facility in city.facilities if opening[facility.id]]
