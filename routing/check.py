@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from routing.constraints import RULES, Violation
-from routing.plan import Plan
+from routing.plan import Plan, RouteCost
 from routing.problem import Problem, Stop
 from routing.redrive import Ride, find_place, redrive
 
@@ -166,7 +166,13 @@ def as_claimed(ride: Ride) -> Iterator[Violation]:
     if ride.distance_m != ride.claimed.distance_m:
         yield Violation(rule="distance_as_claimed", vehicle=vehicle, detail=f"drives {ride.distance_m} m, not {ride.claimed.distance_m} m")
     if ride.cost != ride.claimed.cost:
-        yield Violation(rule="cost_as_claimed", vehicle=vehicle, detail=f"costs {ride.cost}, not {ride.claimed.cost}")
+        yield Violation(rule="cost_as_claimed", vehicle=vehicle, detail=_cost_words(ride.cost, ride.claimed.cost))
+
+
+def _cost_words(cost: RouteCost, claimed: RouteCost) -> str:
+    """The causes that differ."""
+    pairs = ((one.name, getattr(cost, one.name), getattr(claimed, one.name)) for one in fields(RouteCost))
+    return ", ".join(f"{name} costs {true}, not {said}" for name, true, said in pairs if true != said)
 
 
 def _choices(problem: Problem) -> dict[str, list[Stop]]:

@@ -25,13 +25,13 @@ class Node:
 
 def number_classes(problem: Problem) -> dict[str, int]:
     """Numbers from 1, neighbours accepted by the same facilities, so that what a facility accepts is few runs of numbers."""
-    classes = {stop.waste_class for stop in problem.stops}
+    classes = {stop.waste_class for stop in problem.stops}.union(*(v.under_way.classes for v in problem.vehicles if v.under_way))
     by_acceptance = sorted(classes, key=lambda name: ([name not in facility.accepts for facility in problem.facilities], name))
     return {name: number for number, name in enumerate(by_acceptance, start=1)}
 
 
 def build_nodes(problem: Problem, class_number: Mapping[str, int], seed: int) -> list[Node]:
-    depots = sorted({location for vehicle in problem.vehicles for location in (vehicle.start_location, vehicle.end_location)})
+    depots = sorted({location for vehicle in problem.vehicles for location in (vehicle.begins_at, vehicle.end_location)})
     stops = [Node(stop.location, stop, class_number[stop.waste_class], class_number[stop.waste_class]) for stop in problem.stops]
     if seed:
         random.Random(seed).shuffle(stops)
@@ -62,15 +62,15 @@ def _copy_count(problem: Problem, facility: Facility, names: set[str]) -> int:
 def _trips_needed(problem: Problem, carriers: Sequence[Vehicle], waste_class: str) -> int:
     stops = [stop for stop in problem.stops if stop.waste_class == waste_class]
     fills = [0]
-    for vehicle in carriers:
+    for vehicle in carriers if stops else ():
         loads = [sum(entries) for entries in zip(*(vehicle.load_of(stop, problem.dimensions) for stop in stops), strict=True)]
         fills.append(max((-(-load // max(most, 1)) for load, most in zip(loads, vehicle.capacity, strict=True)), default=0))
     return min(max(fills), len(stops))
 
 
-def work_s(place: Stop | Facility | None) -> int:
+def work_s(place: Stop | Facility | None, vehicle: Vehicle) -> int:
     if isinstance(place, Stop):
-        return place.service_s
+        return vehicle.work_s(place)
     return 0 if place is None else place.turnaround_s
 
 
