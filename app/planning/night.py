@@ -35,6 +35,7 @@ from app.planning.reasons import decisions, detour_costs
 from app.planning.select import Choice, select_containers, select_given
 from app.planning.to_problem import Task, match_crews, to_problem
 from app.planning.travel import measure_travel
+from app.planning.ways_in import find_ways_in
 from app.telemetry.models import ForecastRun, ModelArtifact
 from app.telemetry.operations import save_forecast
 from routing import plan as kernel
@@ -72,6 +73,8 @@ class NightResult:
     steps_s: dict[str, float]
     cores: int = 1
     """Seeds that were searched at once: with engine, seed and problem what the routes follow from."""
+    ways_in: Mapping[str, list[str]] = field(default_factory=dict)
+    """By stop that had to be served and is not: what would let it in."""
     changes: tuple[dict[str, Any], ...] = ()
     """Of a day that was under way: containers whose truck is another than before."""
     told: Mapping[str, Any] = field(default_factory=dict)
@@ -192,6 +195,7 @@ def store_plan(session: TenantSession, result: NightResult, *, attempt: int, ori
         session.add_all(visit_rows(result.city, result.task, result.choice, route, row.id))
     for decision in decisions(result.choice, result.task, result.plan, result.detours, result.city.tenant.currency):
         decision.plan_id = plan.id
+        decision.ways_in = result.ways_in.get(str(decision.container_id), [])
         session.add(decision)
     session.flush()
     return plan
@@ -259,6 +263,7 @@ def _checked(city: City, outlook: Outlook, choice: Choice, task: Task, plan: ker
         paths=paths,
         steps_s=steps.seconds,
         cores=cores,
+        ways_in=find_ways_in(city, task, plan) if sought and verdict.feasible else {},
     )
 
 

@@ -25,6 +25,7 @@ from app.web.night_view import (
     load_night,
     load_progress,
     load_workforce,
+    name_changes,
     neighbours,
     service_date_to_show,
     summary_of,
@@ -54,6 +55,7 @@ def _night_page() -> str:
         view=shown.shown,
         progress=load_progress(session(), identity(), shown),
         facts=summary_of(shown.shown.plan) if shown.shown else {},
+        changes=name_changes(session(), shown),
         neighbours=neighbours(shown.service_date),
         list=filter_containers(
             shown.containers, wanted=args.get("q", "").strip(), decision=args.get("decision", ""), page=_number(args.get("page")) or 1

@@ -266,3 +266,10 @@ def test_a_route_says_its_cost_by_cause(client: FlaskClient, session: TenantSess
     session.commit()
     (route,) = client.get(f"{API}/plans/{made.id}/routes").json["items"]
     assert route["costs"] == {"fixed": 40.0, "overtime": 10.0}
+
+
+def test_a_plan_lists_what_changed_its_truck(client: FlaskClient, session: TenantSession):
+    change = {"container_id": 7, "kind": "moved", "from_vehicle_id": 1, "to_vehicle_id": 2}
+    made = make.plan(session, changes=[change])
+    session.commit()
+    assert client.get(f"{API}/plans/{made.id}").json["changes"] == [change]

@@ -382,3 +382,12 @@ def _queries(session, read) -> int:
 
 def test_the_great_circle_says_so(busy, night):
     assert night(roads=GreatCircleEngine(detour=1.2)).summary["roads"].startswith("great circle × 1.20")
+
+
+def test_what_had_to_be_served_and_is_not_says_what_would_let_it_in(session, busy, stored):
+    """A round of an hour is too short for the way there, to the facility and back: a longer one is what it asks."""
+    busy.crew.max_duration_s = 3600
+    found = decision_of(session, stored(), busy.containers["A"])
+    assert found.decision is Decision.UNSERVED
+    assert 1 <= len(found.ways_in) <= 3
+    assert any(f"truck {busy.truck.code} out for" in way for way in found.ways_in)

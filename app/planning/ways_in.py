@@ -1,0 +1,41 @@
+"""What would let a container in that had to be emptied and is not, in words a dispatcher can act on."""
+
+import time
+from dataclasses import replace
+
+from app.planning.city import City
+from app.planning.to_problem import Task
+from routing.asks import Ask, AskKind
+from routing.plan import Plan
+from routing.relaxations import find_relaxations
+
+OF_FACILITIES = (AskKind.EARLIER_OPENING, AskKind.LATER_CLOSING)
+MOST, FOR_SECONDS = 3, 5.0
+"""Ways for each container, and the time that a night spends on them all."""
+
+
+def find_ways_in(city: City, task: Task, plan: Plan) -> dict[str, list[str]]:
+    """By stop, the best few ways, the least asked first; without those that there was no time for, or that nothing lets in."""
+    names, ends_s, found = _names(city), time.monotonic() + FOR_SECONDS, {}
+    for left in plan.unserved:
+        if task.problem.stop_by_key[left.stop].mandatory and time.monotonic() < ends_s:
+            ways = find_relaxations(task.problem, plan, [left.stop], most=MOST)[left.stop]
+            found[left.stop] = [words for way in ways if (words := " and ".join(_in_words(ask, names) for ask in way.asks))]
+    return {key: ways for key, ways in found.items() if ways}
+
+
+def _names(city: City) -> dict[str, dict[str, str]]:
+    """What people call vehicles, and places, by the router's keys."""
+    containers = {str(one.container.id): one.container.code for one in city.containers}
+    places = {str(one.id): one.name for one in city.facilities}
+    return {
+        "vehicle": {str(one.id): f"truck {one.code}" for one in city.vehicles},
+        "facility": places,
+        "container": containers,
+    }
+
+
+def _in_words(ask: Ask, names: dict[str, dict[str, str]]) -> str:
+    places = names["facility"] if ask.kind in OF_FACILITIES else names["container"]
+    vehicle = names["vehicle"].get(ask.vehicle or "", ask.vehicle)
+    return replace(ask, vehicle=vehicle, place=places.get(ask.place or "", ask.place)).words
