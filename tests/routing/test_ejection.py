@@ -83,7 +83,8 @@ def test_no_truck_could_carry_a_mandatory_stop_in_place_of_its_optional_ones(see
     both = frozenset({"paper", "glass"})
     trucks = [truck(key, capacity_kg=30, classes=both, shift=Window(0, 700), max_trips=draw.choice((1, 2))) for key in ("one", "two")]
     problem = CITY.problem(*trucks, load=load, unload={"U": facility(both, turnaround_s=20)})
-    monkeypatch.setattr("routing.portfolio.ortools.search", lambda *_, **__: {"one": (*_optional(problem.stops)[:1], problem.facilities[0])})
+    one_stop = {"one": (*_optional(problem.stops)[:1], problem.facilities[0])}
+    monkeypatch.setattr("routing.portfolio.ortools.search", lambda *_, **__: one_stop)
     plan = solve(problem, stop=MaxIterations(1))
     checked(problem, plan)
     orders = {route.vehicle: order_of(problem, route) for route in plan.routes}
