@@ -126,7 +126,8 @@ def _search_part(problem: Problem, part: Part, limit: _Limit, seed: int, hand_on
     model = Model(problem, part.vehicles, part.stops, part.given, seed=seed)
     watch = _Watch(model, limit, hand_on)
     rng = pyvrp.RandomNumberGenerator(seed=seed)
-    local = pyvrp.search.LocalSearch(model.data, rng, _neighbours(model))
+    # PyVRP's default is one manager for all searches, whose draws threads would take from each other.
+    local = pyvrp.search.LocalSearch(model.data, rng, _neighbours(model), pyvrp.search.PerturbationManager())
     for operator in pyvrp.search.OPERATORS:
         if operator.supports(model.data):
             local.add_operator(operator(model.data))

@@ -28,8 +28,10 @@ PLACES = 6
 DAY_S = 900
 CLASSES = ("paper", "glass")
 FEATURES = frozenset(
-    "paces windows release transfers compartments mixing limits locks under_way"
-    " overtime changes fees breaks one_ways optional groups".split()
+    (
+        *("paces", "windows", "release", "transfers", "compartments", "mixing", "limits", "locks", "under_way"),
+        *("overtime", "changes", "fees", "breaks", "one_ways", "optional", "groups"),
+    )
 )
 """What a draw may contain; each is in about a third of the draws that allow it."""
 
