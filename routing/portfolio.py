@@ -1,7 +1,8 @@
 """Which engine searches for how long, from whose best, on how many cores.
 
-Small rounds with facilities are a **chain**: OR-Tools builds under the full rules, PyVRP improves from there. Everything else PyVRP
-begins for itself. It searches in **rounds**, one seed a core, and each round begins from the best that the one before has found.
+Rounds with facilities are a race of fleets (`race.py`) where there is time for one; with several classes a chain, in which OR-Tools
+builds under the full rules and PyVRP improves from there. Everything else PyVRP begins for itself, one seed a core; where there are
+many stops in **rounds**, each from the best that the one before has found.
 Figures: docs/decisions, "portfolio".
 """
 
@@ -23,6 +24,8 @@ from routing.stopping import NOTHING_YET, FirstOf, MaxIterations, MaxSeconds, St
 COUNTED_STOPS = 200
 """Up to here fleets race where iterations are counted instead of seconds."""
 ROUNDS = 5
+EXCHANGED_STOPS = 600
+"""From here on cores go on from the best of all, round by round; on fewer stops each does better in a valley of its own."""
 FEW_STOPS = 30
 """Up to here an engine begins for itself, in another valley than insertion perhaps (figures: docs/decisions/0006)."""
 SHORTEST_ROUND_S = 2.0
@@ -53,7 +56,8 @@ def legs_of(problem: Problem, engine: Engine, *, has_begun: bool, seconds: float
     scratch = not has_begun and len(problem.stops) <= FEW_STOPS
     if engine is Engine.ORTOOLS:
         return (Leg(engine, 1.0, from_scratch=scratch),)
-    rounds = ROUNDS if seconds is None else max(1, min(ROUNDS, int(seconds / SHORTEST_ROUND_S)))
+    rounds = 1 if len(problem.stops) < EXCHANGED_STOPS else ROUNDS
+    rounds = rounds if seconds is None else max(1, min(rounds, int(seconds / SHORTEST_ROUND_S)))
     plain = len({stop.waste_class for stop in problem.stops}) <= 1
     has_time_to_race = len(problem.stops) <= (COUNTED_STOPS if seconds is None else most_stops(seconds))
     if engine is Engine.PYVRP or not problem.facilities or (plain and not has_time_to_race):
