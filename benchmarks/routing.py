@@ -1,8 +1,9 @@
 """Routing beside its peers: the portfolio on all cores against each peer on one, with the same CPU seconds; one Markdown table.
 
-    python -m benchmarks routing [--set cvrp] [--seconds 60] [--cores 2] [--peers ortools,pyvrp,hgs,vroom] [--instances 'X-n1*']
+    python -m benchmarks routing [--set cvrp] [--seconds 60] [--cores 2] [--peers ortools,pyvrp,hgs,vroom] [--kept FILE]
 
-Each search has a process of its own, and as many peers run at a time as there are cores. docs/routing/benchmarks.md says how to read it.
+Each search has a process of its own, and as many peers run at a time as there are cores. All sets take hours: with `--kept` each search's
+facts go to a file, and those that are there already are not searched for again. docs/routing/benchmarks.md says how to read it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -78,7 +79,7 @@ def main() -> None:
         print("\n".join(head(peers)), flush=True)
         rows = []
         for case in cases:
-            rows.append(measure(case, peers, seconds=seconds, cores=args.cores, seed=args.seed, data=args.data))
+            rows.append(measure(case, peers, seconds=seconds, cores=args.cores, seed=args.seed, data=args.data, kept=args.kept))
             print(told(rows[-1]), flush=True)
         print("\n".join(means(SETS[name], rows, peers)), flush=True)
 
@@ -92,6 +93,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--instances", default="*", metavar="GLOB", help="only those whose name matches")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--kept", type=Path, metavar="FILE", help="facts of searches, a JSON line each: what is there is not repeated")
     args = parser.parse_args()
     unknown = set(filter(None, args.peers.split(","))) - set(CONTENDERS)
     if unknown:
@@ -99,12 +101,14 @@ def _arguments() -> argparse.Namespace:
     return args
 
 
-def measure(case: str, peers: list[str], *, seconds: float, cores: int, seed: int, data: Path) -> Row:
+def measure(case: str, peers: list[str], *, seconds: float, cores: int, seed: int, data: Path, kept: Path | None = None) -> Row:
     """The portfolio alone on the machine, then the peers, as many at a time as there are cores."""
 
     def search(contender: str) -> Facts:
         share = (seconds, cores) if contender == "ours" else (seconds * cores, 1)
-        return searched(contender, case, seconds=share[0], cores=share[1], seed=seed, data=data)
+        asked = Search(contender, case, *share, seed)
+        facts = asked.told_in(kept) if kept else None
+        return facts or asked.run(data, kept)
 
     ours = search("ours")
     with ThreadPoolExecutor(cores) as threads:
@@ -112,22 +116,41 @@ def measure(case: str, peers: list[str], *, seconds: float, cores: int, seed: in
     return Row(case, load(case, data), ours, theirs)
 
 
-def searched(contender: str, case: str, *, seconds: float, cores: int, seed: int, data: Path) -> Facts:
-    """What a search in a process of its own reports, or why it reports nothing."""
-    command = [sys.executable, "-m", "benchmarks.one_search", contender, case, "--data", str(data)]
-    command += ["--seconds", str(seconds), "--cores", str(cores), "--seed", str(seed)]
-    # Numerical libraries would help themselves to further cores.
-    alone = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE * seconds + SPARE_S, check=False, env=alone)
-    except subprocess.TimeoutExpired:
-        return {"failed": "did not end"}
-    if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
-        print(f"{contender} on {case}: {said[-1]}", file=sys.stderr, flush=True)
-        return {"failed": "crashed"}
-    facts: Facts = json.loads(done.stdout.splitlines()[-1])
-    return facts
+@dataclass(frozen=True)
+class Search:
+    """One contender on one instance, in a process of its own."""
+
+    contender: str
+    case: str
+    seconds: float
+    cores: int
+    seed: int
+
+    def told_in(self, kept: Path) -> Facts | None:
+        """What the file has of this very search."""
+        lines = kept.read_text().splitlines() if kept.exists() else []
+        return next((line["facts"] for line in map(json.loads, lines) if line["search"] == asdict(self)), None)
+
+    def run(self, data: Path, kept: Path | None) -> Facts:
+        """What the search reports, or why it reports nothing; kept only in the first case."""
+        command = [sys.executable, "-m", "benchmarks.one_search", self.contender, self.case, "--data", str(data)]
+        command += ["--seconds", str(self.seconds), "--cores", str(self.cores), "--seed", str(self.seed)]
+        # Numerical libraries would help themselves to further cores.
+        alone = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        try:
+            patience_s = PATIENCE * self.seconds + SPARE_S
+            done = subprocess.run(command, capture_output=True, text=True, timeout=patience_s, check=False, env=alone)
+        except subprocess.TimeoutExpired:
+            return {"failed": "did not end"}
+        if done.returncode:
+            said = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
+            print(f"{self.contender} on {self.case}: {said[-1]}", file=sys.stderr, flush=True)
+            return {"failed": "crashed"}
+        facts: Facts = json.loads(done.stdout.splitlines()[-1])
+        if kept:
+            with kept.open("a") as file:
+                file.write(json.dumps({"search": asdict(self), "facts": facts}) + "\n")
+        return facts
 
 
 # The table
