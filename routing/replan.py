@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from heapq import nsmallest
+from typing import Protocol
 
 from routing.anyway import NEVER_S
 from routing.asks import Ask
@@ -29,7 +30,7 @@ from routing.solve import objective, solve
 from routing.stopping import NOTHING_YET, EarlyBy, MaxSeconds, StopCriterion
 from routing.triage import find_hopeless
 
-__all__ = ["Change", "ChangeKind", "Locks", "Replan", "append_locations", "replan"]
+__all__ = ["Change", "ChangeKind", "Locks", "Replan", "Search", "append_locations", "replan"]
 
 CHANGE_COST = 2_000_000
 """Two units of currency a stop that changes its truck."""
@@ -39,6 +40,21 @@ BEGINNING_SHARE = 0.2
 """Of the time, for putting optional stops in before the search; mandatory ones always are."""
 AFTERWARDS_S_PER_STOP = 0.001
 """What it takes to tell and check the plan once the search is over; at most a tenth of the time is kept for it."""
+
+
+class Search(Protocol):
+    """Who routes what is free: `solve`, or `guarded.solve_in_subprocess` with its limits."""
+
+    def __call__(
+        self,
+        problem: Problem,
+        *,
+        stop: StopCriterion,
+        seed: int,
+        warm_start: Plan | None,
+        cores: int,
+        on_improvement: Callable[[Plan], None] | None,
+    ) -> Plan: ...
 
 
 class ChangeKind(StrEnum):
@@ -116,6 +132,7 @@ def replan(
     more_vehicles: tuple[Vehicle, ...] = (),
     cores: int = 1,
     on_improvement: Callable[[Plan], None] | None = None,
+    search: Search = solve,
 ) -> Replan:
     """Plan what is left, with as little change as pays.
 
@@ -136,6 +153,8 @@ def replan(
         Spare trucks that may leave now.
     on_improvement
         Called with each better plan of what is still free: without the places that trucks are driving to.
+    search
+        Where the solvers run; by default in this process.
 
     Raises
     ------
@@ -153,7 +172,7 @@ def replan(
     orders = {key: free.without_head(key, order) for key, order in left.orders.items()}
     begun = _begun(free.problem, orders, enough=lambda: patience is not None and patience(NOTHING_YET))
     searching = EarlyBy(stop, min(AFTERWARDS_S_PER_STOP * len(left.problem.stops), (stop.seconds or 0.0) / 10))
-    found = solve(free.problem, stop=searching, seed=seed, warm_start=begun, cores=cores, on_improvement=on_improvement)
+    found = search(free.problem, stop=searching, seed=seed, warm_start=begun, cores=cores, on_improvement=on_improvement)
     plan = _told(left.problem, free, begun, found, seed)
     changes = tuple(_changes(left, published, plan))
     return Replan(problem=left.problem, plan=plan, changes=changes, stranded=left.stranded, reliefs=left.reliefs)

@@ -7,6 +7,7 @@ truck goes on to where it is driving, and a container that changes its truck has
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
 from app.assets.models import Crew, Vehicle
@@ -24,15 +25,20 @@ from app.planning.select import Candidate, Choice, Standing, select_containers
 from app.planning.to_problem import HOUR_S, MICRO, match_crews, to_problem
 from app.planning.travel import measure_travel
 from routing import plan as kernel
+from routing.bound import lower_bound
 from routing.check import check
 from routing.field import FieldState, TruckState
+from routing.guarded import solve_in_subprocess
 from routing.problem import Problem, Stop
-from routing.replan import CHANGE_COST, ChangeKind, Replan, replan
+from routing.replan import CHANGE_COST, ChangeKind, Replan, Search, replan
 from routing.roads.engine import RoadEngine
+from routing.solve import solve
 from routing.stopping import MaxSeconds, StopCriterion
 
 REPLAN_S = 5
 """Seconds of search at most: trucks are waiting."""
+GRACE_S = 1
+"""A search that is this much over is ended; the best that it has found counts."""
 LISTED = {ChangeKind.MOVED, ChangeKind.ADDED, ChangeKind.DROPPED}
 KG = 0
 
@@ -100,7 +106,10 @@ def compute_rest(
     progress: Progress | None = None,
     roads: RoadEngine | None = None,
 ) -> NightResult:
-    """Plan what is left of a day as `origin_at` (by default now) knows it. Changes nothing."""
+    """Plan what is left of a day as `origin_at` (by default now) knows it. Changes nothing.
+
+    `stop` ends the search, which then runs in this process; by default a few seconds do, in a process of its own.
+    """
     origin_at = origin_at or datetime.now(UTC)
     steps = Steps(progress)
     with steps("read"), database.transaction(tenant_id) as session:
@@ -124,10 +133,12 @@ def compute_rest(
             seed=seed,
             change_cost=round(city.policy.change_cost * MICRO) or CHANGE_COST,
             cores=1 if stop else cores,
+            search=solve if stop else _guarded(settings),
         )
     task = replace(morning, problem=rest.problem)
     with steps("check"):
         verdict = check(rest.problem, rest.plan)
+        bound = lower_bound(rest.problem, rest.plan.served) if rest.plan.routes else None
         paths = {route.vehicle: path_along_streets(task, route) for route in rest.plan.routes}
         detours = detour_costs(task, rest.plan)
     return NightResult(
@@ -137,7 +148,7 @@ def compute_rest(
         task=task,
         plan=rest.plan,
         verdict=verdict,
-        bound=None,
+        bound=bound,
         detours=detours,
         paths=paths,
         steps_s=steps.seconds,
@@ -145,6 +156,11 @@ def compute_rest(
         changes=tuple(_changes(rest)),
         told=_told(city, rest),
     )
+
+
+def _guarded(settings: Settings) -> Search:
+    """The search in a process that may crash or hang: the trucks have their plan all the same, and soon."""
+    return partial(solve_in_subprocess, hard_limit_s=REPLAN_S + GRACE_S, memory_mb=settings.solver_memory_mb)
 
 
 def with_trucks_out(city: City, day: DayUnderWay) -> tuple[City, dict[int, Crew]]:

@@ -1,12 +1,15 @@
 """The rest of a morning: driven prefixes stay, what drivers are told stays, and little else changes than must."""
 
 import random
+import sys
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
+from routing import guarded
 from routing.check import check
 from routing.clock import least_order, time_route
 from routing.field import FieldState, TruckState, as_published, onward
@@ -203,6 +206,15 @@ def test_the_same_seed_gives_the_same_plan():
     problem, plan = morning(ascii_city(STREET), {"one": "ABU", "two": "CEU"})
     state = as_published(problem, plan, 60)
     assert again(problem, plan, state).plan == again(problem, plan, state).plan
+
+
+def test_a_search_that_hangs_in_its_process_is_ended_and_the_trucks_go_on(monkeypatch: pytest.MonkeyPatch):
+    problem, plan = morning(ascii_city(STREET), {"one": "ABU", "two": "CEU"})
+    monkeypatch.setattr(guarded, "CHILD", (sys.executable, "-c", "import time; time.sleep(600)"))
+    search = partial(guarded.solve_in_subprocess, hard_limit_s=0.3, memory_mb=2_000)
+    found = again(problem, plan, as_published(problem, plan, 60), search=search)
+    assert found.plan.engine == "insertion (the solver was ended after 0.3 s)"
+    assert visits(found, "one") == ["B", "U"] and visits(found, "two")[0] == "C" and found.changes == ()
 
 
 def draw_state(draw: random.Random, problem: Problem, plan: Plan) -> FieldState:

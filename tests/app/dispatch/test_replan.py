@@ -1,5 +1,6 @@
 """Trucks are out, one breaks down: the rest of the day is planned from where they are, and little changes."""
 
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -22,6 +23,7 @@ from app.planning.queries import get_plan_detail, list_decisions, list_routes, o
 from app.planning.under_way import compute_rest
 from app.tenancy.identity import Identity
 from app.tenancy.models import Role, Scope
+from routing import guarded
 from routing.stopping import MaxIterations
 from tests.factories import assets as make_assets
 from tests.factories import planning as make
@@ -145,6 +147,30 @@ def test_the_other_truck_takes_over_from_where_it_is_with_its_load_on_board(
     assert {decided[key].rule for key in done} == {"emptied_today"}
     assert {decided[key].decision for key in moved} == {Decision.SERVED}
     assert follow(visits, [], payload_kg=10_000, now=now).on_board_kg == aboard_kg
+
+
+def test_a_solver_that_crashes_leaves_the_trucks_a_checked_plan_with_its_bound(
+    database: Database,
+    tenant_id: int,
+    settings: Settings,
+    session: TenantSession,
+    town: Town,
+    second: Vehicle,
+    night: Plan,
+    field: Field,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """The search has a process of its own, as at night: what is put in by insertion goes out."""
+    now = max(field.sets_out(truck, done=1) for truck in (town.truck, second)) + timedelta(seconds=30)
+    mark_absent(session, THURSDAY, vehicle_id=town.truck.id, reason=AbsenceReason.BREAKDOWN)
+    session.commit()
+    monkeypatch.setattr(guarded, "CHILD", (sys.executable, "-c", "import sys; sys.exit(9)"))
+    new = run_night(database, tenant_id, THURSDAY, settings=settings, compute=compute_day, origin_at=now)
+    assert new is not None and (new.status, new.violations) == (PlanStatus.PUBLISHED, [])
+    assert new.engine == "insertion (the solver's process ended with 9)"
+    assert new.lower_bound is not None and 0 < new.lower_bound <= new.cost
+    assert (new.bound_kind, new.summary["bound_kind"]) == ("assignment", "assignment")
+    assert new.summary["gap_pct"] == pytest.approx(100 * float((new.cost - new.lower_bound) / new.cost), abs=0.1)
 
 
 def test_what_was_weighed_counts_and_not_what_was_expected(
