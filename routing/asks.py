@@ -41,6 +41,9 @@ class AskKind(StrEnum):
     ANOTHER_VEHICLE = "another_vehicle"
     HIGHER_PRIZE = "higher_prize"
     IN_PLACE_OF = "in_place_of"
+    LOADED_HOME = "loaded_home"
+    NOT_THERE_FIRST = "not_there_first"
+    LEFT_OUT = "left_out"
 
 
 _EARLIER = (AskKind.EARLIER_START, AskKind.EARLIER_WINDOW, AskKind.EARLIER_OPENING)
@@ -108,6 +111,8 @@ def granted(problem: Problem, asks: Iterable[Ask]) -> Problem:
     """The problem in which all of this is allowed."""
     vehicles, stops, facilities = list(problem.vehicles), list(problem.stops), list(problem.facilities)
     for ask in asks:
+        if ask.kind is AskKind.LEFT_OUT:
+            vehicles = [one for one in vehicles if one.key != ask.vehicle]
         vehicles = [ask.on_vehicle(one, problem.dimensions) for one in vehicles]
         stops = [ask.on_stop(one) for one in stops]
         facilities = [ask.on_facility(one) for one in facilities]
@@ -285,6 +290,8 @@ _VEHICLE_CHANGES: dict[AskKind, Callable[[Ask, Vehicle, tuple[str, ...]], Vehicl
     AskKind.MORE_CAPACITY: lambda ask, one, names: replace(one, capacity=_raised(one.capacity, ask, names)),
     AskKind.MORE_TRIPS: lambda ask, one, _: replace(one, max_trips=ask.to),
     AskKind.NO_BREAK: lambda ask, one, _: replace(one, breaks=tuple(rule for rule in one.breaks if rule.key != ask.what)),
+    AskKind.LOADED_HOME: lambda _, one, __: replace(one, ends_empty=False),
+    AskKind.NOT_THERE_FIRST: lambda ask, one, _: replace(one, head=tuple(key for key in one.head if key != ask.place)),
     AskKind.EQUIPMENT: lambda ask, one, _: replace(one, offers=one.offers | {ask.what}),
     AskKind.WASTE_CLASS: lambda ask, one, _: replace(one, classes=one.classes | {ask.what}, compartments=_part_for(one, ask.what)),
 }
@@ -317,4 +324,7 @@ _WORDS: dict[AskKind, Callable[[Ask], str]] = {
     AskKind.ANOTHER_VEHICLE: lambda ask: f"another truck like {ask.vehicle}",
     AskKind.HIGHER_PRIZE: lambda ask: f"{ask.place} worth {ask.to / COST_UNITS_PER_CURRENCY:.2f}",
     AskKind.IN_PLACE_OF: lambda ask: f"in place of {ask.what}",
+    AskKind.LOADED_HOME: lambda ask: f"{ask.vehicle} home with its load on board",
+    AskKind.NOT_THERE_FIRST: lambda ask: f"{ask.vehicle} not to {ask.place} first, as it was told",
+    AskKind.LEFT_OUT: lambda ask: f"{ask.vehicle} left out of the plan: it has no way home",
 }

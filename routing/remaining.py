@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,9 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from routing.anyway import broken_rules, drive_anyway
 from routing.asks import Ask, AskKind, asks_of, granted
-from routing.clock import Order, least_order, time_route
+from routing.clock import Order
 from routing.errors import require
 from routing.field import FieldState, Onward, TruckState, onward, stranded
+from routing.incumbent import as_told
+from routing.loosen import Names, comes_home, names_told, possible_head
 from routing.plan import Plan, Route, VisitKind
 from routing.problem import Facility, Problem, Stop, Travel, Vehicle, Window
 
@@ -104,10 +106,22 @@ def what_remains(
     builder = _Builder(replace(problem, travel=travel or problem.travel), published, state, locks)
     left = builder.problem(change_cost, more_vehicles)
     left, reliefs = _relieved(left)
-    orders = {key: tuple(_place(left, one) for one in keys) for key, keys in builder.keys.items()}
+    lost = tuple(ask for ask in reliefs if ask.kind is AskKind.LEFT_OUT)
+    if lost:
+        state = _without(state, {ask.vehicle for ask in lost})
+        rest = what_remains(problem, published, state, change_cost=change_cost, locks=locks, travel=travel, more_vehicles=more_vehicles)
+        return replace(rest, reliefs=(*lost, *rest.reliefs))
+    orders = as_told(left, {key: tuple(_place(left, one) for one in keys) for key, keys in builder.keys.items()})
     return Remaining(
         problem=left, orders=orders, usual=builder.usual, on_board=builder.on_board, stranded=builder.stranded, reliefs=reliefs
     )
+
+
+def _without(state: FieldState, vehicles: Collection[str | None]) -> FieldState:
+    """The field as if these trucks were out of order."""
+    trucks = (replace(truck, broken=True) if truck.vehicle in vehicles else truck for truck in state.trucks)
+    keys = {key for key in vehicles if key is not None}
+    return replace(state, trucks=tuple(trucks), not_coming=state.not_coming | keys)
 
 
 def _place(problem: Problem, key: str) -> Stop | Facility:
@@ -224,21 +238,41 @@ class _Builder:
 def _relieved(problem: Problem) -> tuple[Problem, tuple[Ask, ...]]:
     """The problem with just as much granted to trucks under way as lets each of them come home."""
     reliefs: list[Ask] = []
+    told: Names = frozenset()
     for vehicle in problem.vehicles:
-        if vehicle.always_drives and time_route(problem, vehicle, least_order(problem, vehicle)) is None:
-            reliefs += _needed(problem, vehicle)
+        if vehicle.always_drives:
+            asks = _needed(problem, vehicle, told)
+            dropped = {ask.place for ask in asks if ask.kind is AskKind.NOT_THERE_FIRST}
+            told |= names_told(problem, tuple(key for key in vehicle.head if key not in dropped))
+            reliefs += asks
     return (granted(problem, reliefs) if reliefs else problem), tuple(reliefs)
 
 
-def _needed(problem: Problem, vehicle: Vehicle) -> tuple[Ask, ...]:
-    """What a truck needs to do what it has been told and to come home, at the least; its breaks if all else is no help."""
+def _needed(problem: Problem, vehicle: Vehicle, told: Names) -> tuple[Ask, ...]:
+    """What a truck needs to do what it has been told and to come home, at the least; if nothing helps it goes elsewhere, or is left out."""
+    if not told & names_told(problem, vehicle.head):
+        asks = () if comes_home(problem, vehicle) else _hours_and_more(problem, vehicle)
+        if asks is not None:
+            return asks
+    kept = possible_head(problem, vehicle, told, lambda _, one: _hours_and_more(problem, one) is not None)
+    bare = replace(vehicle, head=kept)
+    asks = _hours_and_more(problem, bare) if bare.always_drives else ()
+    if asks is None:
+        return (Ask(kind=AskKind.LEFT_OUT, vehicle=vehicle.key),)
+    return (*(Ask(kind=AskKind.NOT_THERE_FIRST, vehicle=vehicle.key, place=key) for key in vehicle.head if key not in kept), *asks)
+
+
+def _hours_and_more(problem: Problem, vehicle: Vehicle) -> tuple[Ask, ...] | None:
+    """What lets the truck do as its head says and come home: more of its limits, no break, its load on board; None if nothing does."""
+    problem = replace(problem, vehicles=tuple(vehicle if one.key == vehicle.key else one for one in problem.vehicles))
     without_breaks = tuple(Ask(kind=AskKind.NO_BREAK, vehicle=vehicle.key, what=rule.key) for rule in vehicle.breaks)
-    for given_up in ((), without_breaks) if without_breaks else ((),):
+    loaded = (Ask(kind=AskKind.LOADED_HOME, vehicle=vehicle.key),) if vehicle.ends_empty else ()
+    for given_up in dict.fromkeys(((), without_breaks, loaded, (*without_breaks, *loaded))):
         allowed = granted(problem, given_up)
         ways = [asks for order in _ways_home(problem, vehicle) if (asks := _asks(allowed, vehicle.key, order)) is not None]
         if ways:
             return (*given_up, *min(ways, key=lambda asks: (len(asks), sum(ask.share for ask in asks))))
-    raise ValueError(f"vehicle {vehicle.key} cannot come home from where it is, whatever it is granted")
+    return None
 
 
 def _asks(problem: Problem, key: str, order: Order) -> tuple[Ask, ...] | None:

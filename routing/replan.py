@@ -101,7 +101,8 @@ class Replan:
     stranded
         By vehicle out of order, what is on board of it, one entry a dimension.
     reliefs
-        What had to be granted to trucks that can no longer keep their limits, whatever is planned ("truck 4 until 14:40").
+        What had to be granted to trucks that can no longer keep their limits, whatever is planned ("truck 4 until 14:40"); also
+        that one comes home loaded, does not go where it was told, or, having no way home at all, is left out as if it were broken.
     """
 
     problem: Problem
@@ -159,7 +160,7 @@ def replan(
     Raises
     ------
     ValueError
-        If the state speaks of what does not exist, or a truck cannot come home whatever it is granted.
+        If the state speaks of what does not exist.
     EngineError
         If the plan fails the check, which is a defect of this package.
     """

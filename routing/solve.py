@@ -14,6 +14,7 @@ from routing.errors import EngineError
 from routing.incumbent import Incumbent, as_told, drives, mend
 from routing.insertion import Board, insert_greedily, left_out, taken_up
 from routing.io import problem_digest
+from routing.loosen import loosen
 from routing.losses import drop_losses
 from routing.plan import Plan, Reason, Unserved, VisitKind
 from routing.portfolio import Engine, Leg, Portfolio, legs_of
@@ -69,7 +70,9 @@ def solve(
     Returns
     -------
     Plan
-        Keeps every rule (`check` has seen it). Stops that could not or should not be served are listed, each with its reason.
+        Keeps every rule (`check` has seen it). Stops that could not or should not be served are listed, each with its reason. Where
+        what drivers have been told (`Vehicle.head`), or the way home of a truck on the road, cannot be kept whatever is planned, the
+        plan does without, and `check` names the rules that this breaks.
 
     Raises
     ------
@@ -77,15 +80,17 @@ def solve(
         If the plan fails the check, which is a defect of this package and never of the problem.
     """
     stop(NOTHING_YET)  # the clock starts here
-    hopeless, core = set_hopeless_apart(problem)
-    digest = problem_digest(problem)
+    loose = loosen(problem)
+    hopeless, core = set_hopeless_apart(loose.problem)
+    digest = problem_digest(loose.problem)
     best, lock = Incumbent(core), threading.Lock()
 
     def watch(orders: dict[str, Order]) -> None:
         with lock:
             if best.offer(orders) and on_improvement is not None:
                 left = (Unserved(stop=one.key, reason=Reason.NO_ROOM_LEFT, detail="so far") for one in left_out(core, best.orders))
-                on_improvement(_plan(problem, best.orders, (*hopeless, *left), engine.value, seed, digest))
+                so_far = _plan(loose.problem, best.orders, (*hopeless, *left), engine.value, seed, digest)
+                on_improvement(loose.plan(so_far))
 
     def out_of_time() -> bool:
         return stop.seconds == 0
@@ -107,7 +112,7 @@ def solve(
     name = "+".join(names) or GREEDY
     if portfolio.failures:
         name = f"{name} ({portfolio.failures[0][:LONGEST_REASON]})"
-    return _checked(problem, core, found.orders, hopeless, engine=name, seed=seed)
+    return loose.plan(_checked(loose.problem, core, found.orders, hopeless, engine=name, seed=seed))
 
 
 def _begun(problem: Problem, given: dict[str, Order], legs: tuple[Leg, ...], stop: StopCriterion) -> dict[str, Order]:
@@ -135,15 +140,17 @@ def search_part(part: Part, effort: Effort, seed: int) -> dict[str, tuple[str, .
 
 
 def insert_only(problem: Problem, *, engine: str = GREEDY, seed: int = 0, warm_start: Plan | None = None) -> Plan:
-    """A checked plan without a search, in a moment: greedy insertion, into the routes of `warm_start` where one is given.
+    """A plan as `solve`'s without a search, in a moment: greedy insertion, into the routes of `warm_start` where one is given.
 
     Raises
     ------
     EngineError
         As `solve`.
     """
-    hopeless, core = set_hopeless_apart(problem)
-    return _checked(problem, core, complete(core, _orders_of(core, warm_start)), hopeless, engine=engine, seed=seed)
+    loose = loosen(problem)
+    hopeless, core = set_hopeless_apart(loose.problem)
+    orders = complete(core, _orders_of(core, warm_start))
+    return loose.plan(_checked(loose.problem, core, orders, hopeless, engine=engine, seed=seed))
 
 
 def set_hopeless_apart(problem: Problem) -> tuple[tuple[Unserved, ...], Problem]:
