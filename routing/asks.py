@@ -274,6 +274,11 @@ def _part_for(vehicle: Vehicle, name: str) -> tuple[Compartment, ...]:
     return tuple(replace(one, classes=one.classes | {name}) if one is largest else one for one in vehicle.compartments)
 
 
+def _stops_told(vehicle: Vehicle) -> int:
+    """What it has done and has been told to do, and nothing more."""
+    return len(vehicle.head) + (0 if vehicle.under_way is None else vehicle.under_way.stops)
+
+
 def _raised(limits: tuple[int, ...], ask: Ask, dimensions: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(ask.to if name == ask.what else limit for name, limit in zip(dimensions, limits, strict=True))
 
@@ -290,7 +295,7 @@ _VEHICLE_CHANGES: dict[AskKind, Callable[[Ask, Vehicle, tuple[str, ...]], Vehicl
     AskKind.MORE_CAPACITY: lambda ask, one, names: replace(one, capacity=_raised(one.capacity, ask, names)),
     AskKind.MORE_TRIPS: lambda ask, one, _: replace(one, max_trips=ask.to),
     AskKind.NO_BREAK: lambda ask, one, _: replace(one, breaks=tuple(rule for rule in one.breaks if rule.key != ask.what)),
-    AskKind.LOADED_HOME: lambda _, one, __: replace(one, ends_empty=False),
+    AskKind.LOADED_HOME: lambda _, one, __: replace(one, ends_empty=False, max_stops=_stops_told(one)),
     AskKind.NOT_THERE_FIRST: lambda ask, one, _: replace(one, head=tuple(key for key in one.head if key != ask.place)),
     AskKind.EQUIPMENT: lambda ask, one, _: replace(one, offers=one.offers | {ask.what}),
     AskKind.WASTE_CLASS: lambda ask, one, _: replace(one, classes=one.classes | {ask.what}, compartments=_part_for(one, ask.what)),

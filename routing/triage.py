@@ -48,7 +48,7 @@ def _hopeless(problem: Problem, stop: Stop) -> Unserved | None:
         return _out(stop, Reason.TOO_LARGE, f"{min(too_large, key=len)} above the largest vehicle that may come")
     vehicles = [vehicle for vehicle, excess in zip(vehicles, too_large, strict=True) if not excess]
     facilities = problem.facilities_for(stop.waste_class)
-    if stop.bring_to is None and not facilities and all(vehicle.ends_empty for vehicle in vehicles):
+    if stop.bring_to is None and not facilities and all(vehicle.ends_empty or _takes_no_more(problem, vehicle) for vehicle in vehicles):
         return _out(stop, Reason.NO_FACILITY_FOR_CLASS, f"no facility accepts {stop.waste_class}")
     if not any(_is_reachable(problem.travel_of(vehicle), vehicle, both, facilities) for vehicle in vehicles):
         return _out(stop, Reason.UNREACHABLE, "no vehicle has a way there, on to a facility and home")
@@ -61,6 +61,12 @@ def _hopeless(problem: Problem, stop: Stop) -> Unserved | None:
 
 def _carries(vehicle: Vehicle, waste_class: str) -> bool:
     return waste_class in vehicle.classes and (not vehicle.compartments or vehicle.compartment_of(waste_class) is not None)
+
+
+def _takes_no_more(problem: Problem, vehicle: Vehicle) -> bool:
+    """Has it stops enough with what it has done and been told?"""
+    done = 0 if vehicle.under_way is None else vehicle.under_way.stops
+    return vehicle.max_stops is not None and done + sum(key in problem.stop_by_key for key in vehicle.head) >= vehicle.max_stops
 
 
 def _unlimited(vehicle: Vehicle) -> Vehicle:

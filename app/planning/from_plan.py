@@ -11,7 +11,7 @@ from typing import Any
 from app.planning.city import City
 from app.planning.models import Route, RouteVisit, VisitKind
 from app.planning.select import Choice, Standing
-from app.planning.to_problem import Task
+from app.planning.to_problem import Task, facility_id_of
 from routing import plan as kernel
 from routing.bound import Bound, gap_pct
 from routing.io import problem_to_json
@@ -96,7 +96,7 @@ def visit_rows(city: City, task: Task, choice: Choice, route: kernel.Route, rout
             row.expected_kg = task.problem.stop_by_key[visit.key].load[KG]
             row.expected_fill_pct = choice.candidates[int(visit.key)].expected_fill_pct
         elif visit.kind is kernel.VisitKind.UNLOAD:
-            row.facility_id = int(visit.key)
+            row.facility_id = facility_id_of(visit.key)
             row.expected_kg = load[KG]
         load = visit.load_after
         yield row

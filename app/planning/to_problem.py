@@ -26,7 +26,7 @@ FULLEST_PCT = 130.0
 """More than this does not stand on a full container; a forecast that runs past it is not loaded."""
 MICRO = kernel.COST_UNITS_PER_CURRENCY
 HOUR_S, M_PER_KM, KG_PER_T = 3600, 1000, 1000
-BREAK = "break"
+BREAK, FACILITY = "break", "facility"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -159,9 +159,18 @@ def _windows(city: City, facility: Facility) -> tuple[kernel.Window, ...]:
     return tuple(kernel.Window(opens_s, max(opens_s, closes_s - facility.turnaround_s)) for opens_s, closes_s in hours)
 
 
+def facility_key(facility_id: int) -> str:
+    """Unlike any container's: what a driver is told to do first is one or the other (`Vehicle.head`)."""
+    return f"{FACILITY} {facility_id}"
+
+
+def facility_id_of(key: str) -> int:
+    return int(key.removeprefix(FACILITY))
+
+
 def _facility(facility: Facility, location: int, windows: tuple[kernel.Window, ...]) -> kernel.Facility:
     return kernel.Facility(
-        key=str(facility.id),
+        key=facility_key(facility.id),
         location=location,
         accepts=frozenset(facility.accepts),
         windows=windows,

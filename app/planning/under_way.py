@@ -22,14 +22,15 @@ from app.planning.night import MATRICES, NightResult, Progress, Steps, roads_eng
 from app.planning.outlook import load_signals, predict_fill
 from app.planning.reasons import detour_costs
 from app.planning.select import Candidate, Choice, Standing, select_containers
-from app.planning.to_problem import HOUR_S, MICRO, match_crews, to_problem
+from app.planning.to_problem import HOUR_S, MICRO, facility_key, match_crews, to_problem
 from app.planning.travel import measure_travel
+from app.planning.ways_in import in_words, names_of
 from routing import plan as kernel
 from routing.bound import lower_bound
 from routing.check import check
 from routing.field import FieldState, TruckState
 from routing.guarded import solve_in_subprocess
-from routing.problem import Problem, Stop
+from routing.problem import Facility, Problem, Stop
 from routing.replan import CHANGE_COST, ChangeKind, Replan, Search, replan
 from routing.roads.engine import RoadEngine
 from routing.solve import solve
@@ -285,13 +286,14 @@ def _work(problem: Problem, rest: str, one: Done, here: int) -> tuple[str | None
     if one.kind is VisitKind.PICKUP:
         stop = problem.stop_by_key.get(str(one.container_id))
         return (None, here, 0) if stop is None else (stop.key, stop.location, stop.service_s + stop.setup_s)
-    facility = problem.facility_by_key.get(str(one.facility_id))
-    return (str(one.facility_id), here, 0) if facility is None else (facility.key, facility.location, facility.turnaround_s)
+    facility = problem.facility_by_key.get(facility_key(one.facility_id or 0))
+    return (facility_key(one.facility_id or 0), here, 0) if facility is None else (facility.key, facility.location, facility.turnaround_s)
 
 
 def _place(problem: Problem, visit: RouteVisit) -> tuple[str, int] | None:
-    known: Mapping[str, Any] = problem.stop_by_key if visit.kind is VisitKind.PICKUP else problem.facility_by_key
-    found = known.get(str(visit.container_id or visit.facility_id))
+    found: Stop | Facility | None = problem.stop_by_key.get(str(visit.container_id))
+    if visit.kind is VisitKind.UNLOAD:
+        found = problem.facility_by_key.get(facility_key(visit.facility_id or 0))
     return None if found is None else (found.key, found.location)
 
 
@@ -347,12 +349,11 @@ def _number(key: str | None) -> int | None:
 
 def _told(city: City, rest: Replan) -> dict[str, Any]:
     """What else the dispatcher has to know: what stands on broken trucks, and whose hours had to be stretched."""
-    code = {str(vehicle.id): vehicle.code for vehicle in city.vehicles}
-    reliefs = [replace(ask, vehicle=f"truck {code[ask.vehicle]}" if ask.vehicle in code else ask.vehicle).words for ask in rest.reliefs]
+    code, names = {str(vehicle.id): vehicle.code for vehicle in city.vehicles}, names_of(city)
     return {
         "moved": len(rest.moved),
         "stranded_kg": {code[key]: load[KG] for key, load in rest.stranded.items() if load[KG]},
-        "granted": reliefs,
+        "granted": [in_words(ask, names) for ask in rest.reliefs],
     }
 
 

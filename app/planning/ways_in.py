@@ -4,38 +4,33 @@ import time
 from dataclasses import replace
 
 from app.planning.city import City
-from app.planning.to_problem import Task
-from routing.asks import Ask, AskKind
+from app.planning.to_problem import Task, facility_key
+from routing.asks import Ask
 from routing.plan import Plan
 from routing.relaxations import find_relaxations
 
-OF_FACILITIES = (AskKind.EARLIER_OPENING, AskKind.LATER_CLOSING)
 MOST, FOR_SECONDS = 3, 5.0
 """Ways for each container, and the time that a night spends on them all."""
 
 
 def find_ways_in(city: City, task: Task, plan: Plan) -> dict[str, list[str]]:
     """By stop, the best few ways, the least asked first; without those that there was no time for, or that nothing lets in."""
-    names, ends_s, found = _names(city), time.monotonic() + FOR_SECONDS, {}
+    names, ends_s, found = names_of(city), time.monotonic() + FOR_SECONDS, {}
     for left in plan.unserved:
         if task.problem.stop_by_key[left.stop].mandatory and time.monotonic() < ends_s:
             ways = find_relaxations(task.problem, plan, [left.stop], most=MOST)[left.stop]
-            found[left.stop] = [words for way in ways if (words := " and ".join(_in_words(ask, names) for ask in way.asks))]
+            found[left.stop] = [words for way in ways if (words := " and ".join(in_words(ask, names) for ask in way.asks))]
     return {key: ways for key, ways in found.items() if ways}
 
 
-def _names(city: City) -> dict[str, dict[str, str]]:
+def names_of(city: City) -> dict[str, dict[str, str]]:
     """What people call vehicles, and places, by the router's keys."""
     containers = {str(one.container.id): one.container.code for one in city.containers}
-    places = {str(one.id): one.name for one in city.facilities}
-    return {
-        "vehicle": {str(one.id): f"truck {one.code}" for one in city.vehicles},
-        "facility": places,
-        "container": containers,
-    }
+    facilities = {facility_key(one.id): one.name for one in city.facilities}
+    return {"vehicle": {str(one.id): f"truck {one.code}" for one in city.vehicles}, "place": containers | facilities}
 
 
-def _in_words(ask: Ask, names: dict[str, dict[str, str]]) -> str:
-    places = names["facility"] if ask.kind in OF_FACILITIES else names["container"]
+def in_words(ask: Ask, names: dict[str, dict[str, str]]) -> str:
+    """With the names that people know."""
     vehicle = names["vehicle"].get(ask.vehicle or "", ask.vehicle)
-    return replace(ask, vehicle=vehicle, place=places.get(ask.place or "", ask.place)).words
+    return replace(ask, vehicle=vehicle, place=names["place"].get(ask.place or "", ask.place)).words

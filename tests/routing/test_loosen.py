@@ -125,6 +125,17 @@ def test_who_cannot_unload_any_more_is_let_home_loaded():
     assert order(found.plan, "two") == "ABU"
 
 
+def test_who_is_let_home_loaded_takes_nothing_more_but_what_it_was_told():
+    problem = CITY.problem(truck("one"), load={"A": (1, 1), "B": (1, 1), "C": (1, 1)}, unload={"U": facility()})
+    plan = hand_plan(problem, {"one": "ABCU"})
+    closed = replace(problem, facilities=())
+    out = TruckState(vehicle="one", started_s=0, done=plan.routes[0].visits[:1], location=1, ready_s=40, heading_to="B")
+    plan = replace(plan, routes=(replace(plan.routes[0], visits=plan.routes[0].visits[:3]),))
+    found = replan(closed, plan, FieldState(at_s=60, trucks=(out,)), stop=MaxIterations(20))
+    assert check(found.problem, found.plan).violations == ()
+    assert order(found.plan, "one") == "B" and [one.stop for one in found.plan.unserved] == ["C"]
+
+
 def test_who_cannot_go_where_it_was_told_any_more_is_told_otherwise():
     """To B for waste, with paper on board."""
     found = on_the_road(heading_to="B")

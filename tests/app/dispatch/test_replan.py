@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
-from app.assets.models import AbsenceReason, Crew, Vehicle
+from app.assets.models import AbsenceReason, Container, Crew, Vehicle
 from app.config import Settings
 from app.db import Database, TenantSession
 from app.dispatch.models import ActionKind, SkipReason
@@ -238,6 +238,36 @@ def test_a_day_can_be_planned_again_twice(session: TenantSession, town: Town, se
     visits = get_plan_detail(session, new.id).visits[route.id]
     assert visits[0].load_after_kg == target.load_after_kg + visits[0].expected_kg
     assert new.changes == []
+
+
+def test_trucks_whose_load_nobody_takes_any_more_are_let_home_and_the_plan_says_so(
+    session: TenantSession, town: Town, second: Vehicle, night: Plan, field: Field, again: Any
+):
+    """The one facility takes only paper from now on: no way to unload, and nothing of it may fail the day's planning."""
+    now = max(field.sets_out(truck, done=1) for truck in (town.truck, second)) + timedelta(seconds=30)
+    town.facility.accepts = ["paper"]
+    replan(session, THURSDAY)
+    session.commit()
+    new = again(now)
+    assert new is not None and (new.status, new.violations) == (PlanStatus.PUBLISHED, [])
+    assert set(new.summary["granted"]) == {f"truck {truck.code} home with its load on board" for truck in (town.truck, second)}
+    assert {route.vehicle_id for route in list_routes(session, new.id)} == {town.truck.id, second.id}
+    left = [row for row in list_decisions(session, new.id) if row.decision is Decision.UNSERVED]
+    assert left and {row.rule for row in left} == {"no_facility_for_class"}
+
+
+def test_a_truck_that_drives_to_a_facility_is_not_sent_to_the_container_with_its_number(
+    database: Database, tenant_id: int, settings: Settings, session: TenantSession, town: Town, second: Vehicle, night: Plan, field: Field
+):
+    now = field.sets_out(second, done=len(field.pickups(second))) + timedelta(seconds=30)
+    if session.get(Container, (tenant_id, town.facility.id)) is None:
+        town.add("namesake", 5, id=town.facility.id)
+        town.fills("namesake", 104, 0)
+    session.commit()
+    result = compute_day(database, tenant_id, THURSDAY, settings=settings, origin_at=now, stop=STOP)
+    assert result.task.problem.vehicle_by_key[str(second.id)].head == (f"facility {town.facility.id}",)
+    [route] = [route for route in result.plan.routes if route.vehicle == str(second.id)]
+    assert str(route.visits[0].kind) == "unload" and result.feasible
 
 
 def test_a_truck_that_is_home_stays_there(
