@@ -125,6 +125,37 @@ heard as (
     select distinct t.day, t.container_id, 0, 1, 0 from telling t where t.day >= :first and t.fill_pct >= :overflow_pct
 )"""
 
+# Of a route whose plan was replaced while it was under way, the planned visits up to the last place that was reported of; of others all.
+WAYS = """
+told as (
+    select a.route_id, coalesce(a.container_id, 0) as container_id, coalesce(a.facility_id, 0) as facility_id,
+        row_number() over (partition by a.route_id, a.container_id, a.facility_id order by a.occurred_at, a.id) as nth
+    from driver_action a
+    where a.tenant_id = :tenant and a.kind in ('collected', 'skipped', 'unloaded') and a.route_id in (select route_id from touched)
+),
+place as (
+    select v.route_id, coalesce(v.container_id, 0) as container_id, coalesce(v.facility_id, 0) as facility_id, v.sequence, v.departs_at,
+        row_number() over (partition by v.route_id, v.container_id, v.facility_id order by v.sequence) as nth
+    from route_visit v
+    where v.tenant_id = :tenant and v.kind in ('pickup', 'unload') and v.route_id in (select route_id from touched)
+),
+reached as (
+    select route_id, max(sequence) as sequence, max(departs_at) as left_at
+    from place join told using (route_id, container_id, facility_id, nth) group by 1
+),
+broken_off as materialized (
+    select r.id as route_id, coalesce(w.sequence, -1) as last, coalesce(w.left_at, r.starts_at) as left_at
+    from touched t join route r on (r.tenant_id, r.id) = (:tenant, t.route_id)
+    join plan p on (p.tenant_id, p.id) = (r.tenant_id, r.plan_id)
+    left join route_run n on (n.tenant_id, n.route_id) = (r.tenant_id, r.id)
+    left join reached w on w.route_id = r.id
+    where p.status in ('superseded', 'withdrawn') and n.finished_at is null
+),
+way as (
+    select v.* from route_visit v left join broken_off b using (route_id)
+    where v.tenant_id = :tenant and v.route_id in (select route_id from touched) and (b.last is null or v.sequence <= b.last)
+)"""
+
 WRITE_AREA_DAYS = f"""
 with {TOUCHED}, {VISITS}, {LIFTS}, {READINGS},
 standing as (
@@ -159,12 +190,16 @@ select day, zone_id, waste_class, route_id, sum(route_share), sum(lifts), sum(sk
 from fact where day between :first and :last group by 1, 2, 3, 4"""
 
 WRITE_ROUTE_DAYS = f"""
-with {TOUCHED}, {VISITS}, {LIFTS},
+with {TOUCHED}, {VISITS}, {LIFTS}, {WAYS},
 leg as (
     select v.route_id, v.kind = 'pickup' as at_stop, v.leg_distance_m, v.leg_drive_s,
         extract(epoch from v.departs_at - v.arrives_at) as stay_s,
         v.kind = 'pickup' and lag(v.kind) over (partition by v.route_id order by v.sequence) = 'pickup' as between_stops
-    from route_visit v where v.tenant_id = :tenant and v.kind <> 'break' and v.route_id in (select route_id from touched)
+    from way v where v.kind <> 'break'
+),
+cut_short as (
+    select b.route_id, coalesce(sum(l.leg_distance_m), 0) as distance_m, coalesce(sum(l.stay_s), 0) as service_s, b.left_at
+    from broken_off b left join leg l using (route_id) group by b.route_id, b.left_at
 ),
 on_route as (
     select route_id, coalesce(sum(leg_distance_m) filter (where between_stops), 0) as distance_m,
@@ -187,15 +222,16 @@ unloaded as (
     where route_id in (select route_id from touched) group by 1
 ),
 driven as (
-    select r.id as route_id, p.service_date, r.vehicle_id, r.distance_m as planned_m, r.service_s,
-        coalesce(n.driven_m, r.distance_m) as driven_m,
-        coalesce(case when n.finished_at > n.started_at then extract(epoch from n.finished_at - n.started_at) end,
-            extract(epoch from r.ends_at - r.starts_at)) as duty_s,
-        extract(epoch from r.ends_at - r.starts_at) as planned_s,
+    select r.id as route_id, p.service_date, r.vehicle_id, f.planned_m, f.service_s, f.planned_s,
+        coalesce(n.driven_m, f.planned_m) as driven_m,
+        coalesce(case when n.finished_at > n.started_at then extract(epoch from n.finished_at - n.started_at) end, f.planned_s) as duty_s,
         count(*) over (partition by p.service_date, r.vehicle_id) as routes_of_day
     from touched t join route r on (r.tenant_id, r.id) = (:tenant, t.route_id)
     join plan p on (p.tenant_id, p.id) = (r.tenant_id, r.plan_id)
     left join route_run n on (n.tenant_id, n.route_id) = (r.tenant_id, r.id)
+    left join cut_short c on c.route_id = r.id
+    cross join lateral (select coalesce(c.distance_m, r.distance_m) as planned_m, coalesce(c.service_s, r.service_s) as service_s,
+        extract(epoch from coalesce(c.left_at, r.ends_at) - r.starts_at) as planned_s) f
 )
 insert into route_day (route_id, service_date, vehicle_id, lifts, skips, collected_kg, collected_l, unloads, body_l, permitted_kg,
     permitted_l, driven_m, planned_m, on_route_m, duty_s, on_route_s, cost, co2e_kg)

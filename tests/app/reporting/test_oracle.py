@@ -16,7 +16,7 @@ from app.assets.models import Container, Site, Vehicle, Zone
 from app.assets.waste_classes import WasteClass
 from app.db import TenantSession
 from app.dispatch.models import ActionKind, DriverAction, RouteRun, WeighTicket
-from app.planning.models import Plan, Route, RouteVisit, VisitKind
+from app.planning.models import Plan, PlanStatus, Route, RouteVisit, VisitKind
 from app.reporting.figures import KPIS
 from app.reporting.operations import roll_up_due
 from app.reporting.queries import By, Slice, kpis, skips_by_reason
@@ -47,6 +47,7 @@ def week(session: TenantSession) -> TenantSession:
         plan = make_plans.plan(session, day)
         for truck in trucks:
             _drive(session, rng, plan, truck, [boxes[i] for i in rng.permutation(12)[:5]], timedelta(days=n))
+    _break_off(session, trucks, boxes, timedelta(days=1))
     make.lift(session, boxes[0], SIX + timedelta(hours=40), fill_before_pct=None)
     for box in boxes[:9]:
         fills = np.cumsum(rng.uniform(0, 14, 24)) + rng.uniform(0, 60)
@@ -71,17 +72,29 @@ def _drive(session: TenantSession, rng: Any, plan: Plan, truck: Vehicle, boxes: 
         make.ticket(session, route, float(rng.integers(200, 900)))
 
 
+def _break_off(session: TenantSession, trucks: list[Vehicle], boxes: list[Container], later: timedelta) -> None:
+    """Plans that were replaced while trucks were out: after two of five stops, and before the first."""
+    for status, truck, done in ((PlanStatus.SUPERSEDED, trucks[0], 2), (PlanStatus.WITHDRAWN, trucks[1], 0)):
+        route = make_plans.route(
+            session, make_plans.plan(session, DAYS[1], status=status), vehicle=truck, container_ids=[box.id for box in boxes[:5]]
+        )
+        make.action(session, route, ActionKind.STARTED, SIX + later + timedelta(hours=8))
+        session.add(RouteRun(route_id=route.id, started_at=SIX + later + timedelta(hours=8)))
+        for i, box in enumerate(boxes[:done]):
+            make.collected(session, route, box, SIX + later + timedelta(hours=9 + i))
+
+
 @dataclass
 class Raw:
     """All raw rows, in memory; `total` adds up what `keep(day, zone, class, vehicle)` lets through."""
 
     session: TenantSession
-    keep: Callable[[date, int | None, WasteClass, int | None], bool]
+    keep: Callable[[date, int | None, WasteClass | None, int | None], bool]
     total: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def __post_init__(self) -> None:
         self.boxes, self.sites = self._by_id(Container), self._by_id(Site)
-        self.trucks, self.routes = self._by_id(Vehicle), self._by_id(Route)
+        self.trucks, self.routes, self.plans = self._by_id(Vehicle), self._by_id(Route), self._by_id(Plan)
         self.runs = {run.route_id: run for run in self._all(RouteRun)}
         self.tickets, self.visits = self._all(WeighTicket), self._all(RouteVisit)
         self.called = [a for a in self._all(DriverAction) if a.kind in (ActionKind.COLLECTED, ActionKind.SKIPPED)]
@@ -137,25 +150,36 @@ class Raw:
 
     def _count_driving(self, route: Route) -> None:
         run, truck = self.runs.get(route.id), self.trucks[route.vehicle_id]
-        planned_s = (route.ends_at - route.starts_at).total_seconds()
-        metres = run.driven_m if run else route.distance_m
-        seconds = (run.finished_at - run.started_at).total_seconds() if run else planned_s
         way = sorted((visit for visit in self.visits if visit.route_id == route.id), key=lambda visit: visit.sequence)
+        planned_m, ends_at, service_s = route.distance_m, route.ends_at, route.service_s
+        if self.plans[route.plan_id].status in (PlanStatus.SUPERSEDED, PlanStatus.WITHDRAWN):
+            told = {action.container_id for action in self.called if action.route_id == route.id}
+            way = way[: max((number for number, visit in enumerate(way, 1) if visit.container_id in told), default=0)]
+            planned_m, ends_at = sum(visit.leg_distance_m for visit in way), way[-1].departs_at if way else route.starts_at
+            service_s = sum((visit.departs_at - visit.arrives_at).total_seconds() for visit in way)
+            run = None
+        planned_s = (ends_at - route.starts_at).total_seconds()
+        metres = run.driven_m if run else planned_m
+        seconds = (run.finished_at - run.started_at).total_seconds() if run else planned_s
         between = [b for a, b in pairwise(way) if a.kind is b.kind is VisitKind.PICKUP]
         stays_s = sum((v.departs_at - v.arrives_at).total_seconds() for v in way if v.kind is VisitKind.PICKUP)
         prices = [float(truck.cost_per_day), float(truck.cost_per_h), float(truck.cost_per_km)]
         factors = [truck.co2e_kg_per_km, truck.co2e_kg_per_lift, truck.co2e_kg_per_idle_h]
         counts = {
             "m": metres,
-            "on_m": metres * sum(v.leg_distance_m for v in between) / route.distance_m,
+            "on_m": metres * sum(v.leg_distance_m for v in between) / planned_m if planned_m else 0,
             "s": seconds,
-            "on_s": seconds * (sum(v.leg_drive_s for v in between) + stays_s) / planned_s,
-            "cost": np.dot(prices, [1, seconds / 3600, metres / 1000]),
-            "co2e": np.dot(factors, [metres / 1000, len(self.lifts_of[route.id]), route.service_s / 3600]),
+            "on_s": seconds * (sum(v.leg_drive_s for v in between) + stays_s) / planned_s if planned_s else 0,
+            "cost": np.dot(prices, [1 / self._routes_that_day(route), seconds / 3600, metres / 1000]),
+            "co2e": np.dot(factors, [metres / 1000, len(self.lifts_of[route.id]), service_s / 3600]),
         }
         self._add(counts, self._share(route))
         skipped = [a for a in self.called if a.route_id == route.id and a.kind is ActionKind.SKIPPED]
         self._add({"skips": sum(self._kept(a.occurred_at, a.container_id, route.id) for a in skipped)})
+
+    def _routes_that_day(self, route: Route) -> int:
+        days = [self.plans[one.plan_id].service_date for one in self.routes.values() if one.vehicle_id == route.vehicle_id]
+        return days.count(self.plans[route.plan_id].service_date)
 
     def _count_loads(self, route: Route) -> None:
         truck, unloads = self.trucks[route.vehicle_id], sum(ticket.route_id == route.id for ticket in self.tickets)
@@ -168,6 +192,8 @@ class Raw:
 
     def _share(self, route: Route) -> float:
         called = [a for a in self.called if a.route_id == route.id]
+        if not called:
+            return float(self.keep(self.plans[route.plan_id].service_date, None, None, route.vehicle_id))
         return sum(self._kept(a.occurred_at, a.container_id, route.id) for a in called) / len(called)
 
     def _count_overflow(self, box_id: int) -> None:
@@ -247,7 +273,7 @@ PARTS: dict[str, Callable[[TenantSession], dict[str, Any]]] = {
 def test_each_figure_is_what_the_raw_rows_say(week: TenantSession, part: str):
     of = Slice(**{"first_day": DAYS[0], "last_day": DAYS[-1]} | PARTS[part](week))
 
-    def keep(day: date, zone_id: int | None, waste_class: WasteClass, vehicle_id: int | None) -> bool:
+    def keep(day: date, zone_id: int | None, waste_class: WasteClass | None, vehicle_id: int | None) -> bool:
         wanted = (of.zone_id, zone_id), (of.waste_class, waste_class), (of.vehicle_id, vehicle_id)
         return of.first_day <= day <= of.last_day and all(asked is None or asked == found for asked, found in wanted)
 

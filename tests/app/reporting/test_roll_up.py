@@ -4,12 +4,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, update
+from sqlalchemy import delete, func, update
 
 from app.assets.waste_classes import WasteClass
 from app.db import TenantSession
 from app.dispatch.models import ActionKind
-from app.planning.models import VisitKind
+from app.planning.models import RouteVisit, VisitKind
 from app.reporting.models import AreaDay, RouteDay
 from app.reporting.operations import roll_up, roll_up_due
 from app.reporting.queries import By, Slice, sum_up
@@ -71,6 +71,44 @@ def test_a_route_that_visited_nobody_keeps_its_distance(session: TenantSession):
 def test_a_route_that_nobody_reported_of_was_not_driven(session: TenantSession):
     make_plans.route(session, make_plans.plan(session), container_ids=[make_assets.container(session).id])
     assert sums(session).driven_m == 0
+
+
+def test_of_a_route_that_a_new_plan_replaced_on_the_way_only_what_was_driven_counts(session: TenantSession):
+    """Legs of 1 km: two of four stops reported, and the depot before them; then the rest of the day, 4 km, under a new plan."""
+    boxes = [make_assets.container(session) for _ in range(4)]
+    truck = make_assets.vehicle(session)
+    old = make_plans.route(session, make_plans.plan(session, status="superseded"), vehicle=truck, container_ids=[box.id for box in boxes])
+    make.collected(session, old, boxes[0], SIX)
+    make.skipped(session, old, boxes[1], SIX + HOUR / 6)
+    new = make_plans.route(session, make_plans.plan(session), vehicle=truck, container_ids=[box.id for box in boxes[2:]], distance_m=4_000)
+    for box in boxes[2:]:
+        make.collected(session, new, box, SIX + HOUR)
+    assert sums(session).driven_m == 3_000 + 4_000
+    # 06:00 to 06:22, when the second stop is left, and an hour
+    assert sums(session).duty_s == 22 * 60 + 3_600
+
+
+def test_a_route_that_was_over_when_a_new_plan_came_counts_in_full(session: TenantSession):
+    box = make_assets.container(session)
+    route = make_plans.route(session, make_plans.plan(session, status="superseded"), container_ids=[box.id])
+    make.run(session, route, driven_m=None)
+    make.collected(session, route, box, SIX)
+    assert sums(session).driven_m == 9_000
+
+
+def test_of_two_unloads_at_one_facility_the_one_that_was_reported_counts(session: TenantSession):
+    """Box, unload, box, unload, 1 km each: replaced after the first unload."""
+    boxes = [make_assets.container(session) for _ in range(2)]
+    gate = make_assets.facility(session).id
+    route = make_plans.route(session, make_plans.plan(session, status="superseded"))
+    session.execute(delete(RouteVisit).where(RouteVisit.route_id == route.id))
+    places = [{"container_id": boxes[0].id}, {"facility_id": gate}, {"container_id": boxes[1].id}, {"facility_id": gate}]
+    for number, place in enumerate(places, 1):
+        kind = VisitKind.PICKUP if "container_id" in place else VisitKind.UNLOAD
+        session.add(make_plans.visit(route, number, kind, arrives_at=SIX, departs_at=SIX, **place))
+    make.collected(session, route, boxes[0], SIX)
+    make.action(session, route, ActionKind.UNLOADED, SIX, facility_id=gate)
+    assert sums(session).driven_m == 2_000
 
 
 def test_without_an_odometer_the_planned_distance_counts(session: TenantSession):
