@@ -198,6 +198,15 @@ def test_claims_are_held_against_the_drive():
         assert [one.rule for one in check(problem, replace(plan, routes=(lie,))).violations] == [rule]
 
 
+def test_a_false_cost_is_told_by_the_causes_that_differ():
+    """U and back: 3,200 m at 1, said to be 3,199; a day at 7, said to be free; time is as said."""
+    problem = CITY.problem(truck(fixed_cost=7), load={"A": (5, 6)})
+    plan = hand_plan(problem, {"truck": "AU"})
+    lie = replace(plan.routes[0], cost=replace(plan.routes[0].cost, fixed=0, distance=3_199))
+    (said,) = check(problem, replace(plan, routes=(lie,))).violations
+    assert (said.rule, said.vehicle, said.detail) == ("cost_as_claimed", "truck", "fixed costs 7, not 0, distance costs 3200, not 3199")
+
+
 def test_the_verdict_prices_the_ride_from_the_problem():
     """U and back: 3,200 m at 2; 320 s of driving, 60 of setup, 30 of work, 90 at the facility at 3; 2 lifts at 7; 5 kg at 11."""
     costly = truck(fixed_cost=100, cost_per_m=2, cost_per_s=3, cost_per_lift=7)
