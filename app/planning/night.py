@@ -15,6 +15,7 @@ from typing import Any
 
 from app.config import Settings
 from app.db import Database, TenantSession
+from app.forecasts.operations import store_forecast
 from app.maps.operations import open_engine
 from app.planning.city import City, load_city
 from app.planning.cores import held_cores
@@ -30,14 +31,12 @@ from app.planning.from_plan import (
     visit_rows,
 )
 from app.planning.models import Plan, PlanOrigin
-from app.planning.outlook import WEEK_H, Outlook, glance, load_signals, predict_fill
+from app.planning.outlook import Outlook, glance, load_signals, predict_fill
 from app.planning.reasons import decisions, detour_costs
 from app.planning.select import Choice, select_containers, select_given
 from app.planning.to_problem import Task, match_crews, to_problem
 from app.planning.travel import measure_travel
 from app.planning.ways_in import find_ways_in
-from app.telemetry.models import ForecastRun, ModelArtifact
-from app.telemetry.operations import save_forecast
 from routing import plan as kernel
 from routing.bound import Bound, lower_bound
 from routing.check import Verdict, check
@@ -182,7 +181,7 @@ def compute_fixed(
 
 def store_plan(session: TenantSession, result: NightResult, *, attempt: int, origin: PlanOrigin) -> Plan:
     """Write the result as a draft plan with its routes, visits, decisions and forecast; the caller publishes and commits."""
-    run = _store_forecast(session, result)
+    run = store_forecast(session, result.outlook)
     plan = Plan(**_plan_values(result), origin=origin, attempt=attempt, forecast_run_id=None if run is None else run.id)
     session.add(plan)
     session.flush()
@@ -218,29 +217,6 @@ def _plan_values(result: NightResult) -> dict[str, Any]:
         "summary": result.summary,
         "changes": list(result.changes),
     }
-
-
-def _store_forecast(session: TenantSession, result: NightResult) -> ForecastRun | None:
-    """The forecast that the plan stands on, and the model if this night learned one; nothing for fixed rounds, which forecast nothing."""
-    outlook = result.outlook
-    if outlook.trained_until is None:
-        return None
-    known = {"method": outlook.method, "evaluation": outlook.evaluation}
-    if outlook.learned is not None:
-        session.add(ModelArtifact(version=outlook.model_version, trained_until=outlook.trained_until, content=outlook.learned, **known))
-    run = ForecastRun(origin_at=outlook.origin_at, model_version=outlook.model_version, horizons_h=list(WEEK_H), **known)
-    low, middle, high = (100 * outlook.table.fill[:, :, column] for column in range(3))
-    return save_forecast(
-        session,
-        run,
-        container_ids=[standing.container.id for standing in result.city.containers],
-        methods=outlook.table.method,
-        q10_pct=low,
-        q50_pct=middle,
-        q90_pct=high,
-        overflow_probability=outlook.overflow,
-        naive_pct=100 * outlook.naive,
-    )
 
 
 def _checked(city: City, outlook: Outlook, choice: Choice, task: Task, plan: kernel.Plan, steps: "Steps", *, cores: int = 1) -> NightResult:

@@ -159,35 +159,35 @@ _BINARY_ROW = np.dtype(
 _BINARY_HEADER_BYTES, _BINARY_TRAILER_BYTES = 19, 2
 
 
-def load_history(session: TenantSession, since: datetime, *, until: datetime | None = None) -> dict[int, Readings]:
-    """All readings of each container from an instant on, as arrays; half a million take about a second.
+def load_history(
+    session: TenantSession, since: datetime, *, until: datetime | None = None, container_ids: Collection[int] | None = None
+) -> dict[int, Readings]:
+    """All readings of each container (or of some) from an instant on, as arrays; half a million take about a second.
 
     Of readings in one second (two devices in one container) the first usable one counts, as in the level filter.
     """
-    rows = _copy_history(session, since, until)
+    rows = _copy_history(session, since, until, container_ids)
     seconds = rows["at_us"].astype(np.int64) // 1_000_000
-    container_ids = rows["container_id"].astype(np.int64)
-    order = np.lexsort((rows["quality"] == IMPOSSIBLE, seconds, container_ids))
-    rows, seconds, container_ids = rows[order], seconds[order], container_ids[order]
+    ids = rows["container_id"].astype(np.int64)
+    order = np.lexsort((rows["quality"] == IMPOSSIBLE, seconds, ids))
+    rows, seconds, ids = rows[order], seconds[order], ids[order]
     kept = np.ones(len(rows), dtype=bool)
-    kept[1:] = (np.diff(container_ids) != 0) | (np.diff(seconds) != 0)
-    container_ids, seconds, rows = container_ids[kept], seconds[kept], rows[kept]
+    kept[1:] = (np.diff(ids) != 0) | (np.diff(seconds) != 0)
+    ids, seconds, rows = ids[kept], seconds[kept], rows[kept]
     fill, quality = rows["fill_pct"].astype(np.float64) / 100, rows["quality"].astype(np.int8)
-    return {
-        int(container_ids[part.start]): Readings(seconds[part], fill[part], quality[part]) for part in _runs(container_ids) if len(seconds)
-    }
+    return {int(ids[part.start]): Readings(seconds[part], fill[part], quality[part]) for part in _runs(ids) if len(seconds)}
 
 
-def _copy_history(session: TenantSession, since: datetime, until: datetime | None) -> NDArray[Any]:
+def _copy_history(session: TenantSession, since: datetime, until: datetime | None, container_ids: Collection[int] | None) -> NDArray[Any]:
     """(container, microseconds, fill, quality) in order, in the form that numpy reads without a look at any row."""
     with cursor_of(session) as cursor:
         query = cursor.mogrify(
             """copy (select container_id, (extract(epoch from observed_at)*1000000)::bigint,
                 coalesce(fill_pct::numeric::float8, 'NaN'::float8), quality
             from measurement where tenant_id = %s and container_id is not null and observed_at >= %s and observed_at < %s
-                and (fill_pct is not null or 'no echo' = any(flags))
+                and (fill_pct is not null or 'no echo' = any(flags)) and (%s or container_id = any(%s))
             order by container_id, observed_at, device_id) to stdout (format binary)""",
-            (visible_tenant_id(session), since, until or "infinity"),
+            (visible_tenant_id(session), since, until or "infinity", container_ids is None, list(container_ids or ())),
         )
         received = io.BytesIO()
         cursor.copy_expert(query, received)

@@ -5,7 +5,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from app.planning.outlook import Signals, glance, history_of, load_signals, predict_fill
+from app.forecasts.night import history_of
+from app.planning.outlook import Signals, glance, load_signals, predict_fill
 from app.telemetry.ingest import ingest
 from app.telemetry.lifts import record_lift
 from app.telemetry.models import Device, LiftSource, ModelArtifact
@@ -42,7 +43,8 @@ def test_a_container_without_a_sensor_gets_a_forecast_that_admits_it(outlook, fi
 
     assert outlook.fill_now_pct(b) is None
     assert outlook.table.method == ("baseline", "prior")
-    width = outlook.table.fill[:, 23, 2] - outlook.table.fill[:, 23, 0]
+    in_a_day = outlook.table.horizons_h.index(24)
+    width = outlook.table.fill[:, in_a_day, 2] - outlook.table.fill[:, in_a_day, 0]
     assert width[outlook.row[b]] > 3 * width[outlook.row[a]]
 
 

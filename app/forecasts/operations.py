@@ -1,0 +1,92 @@
+"""The verbs of forecasts: keep tonight's with the model behind it, take evidence of inflow in, and forget what nobody asks for any more."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+
+from app.db import TenantSession
+from app.forecasts.drift import judge_night
+from app.forecasts.models import EvidenceSource, FillSurvey, ForecastError, ForecastScore, InflowEvidence
+from app.forecasts.outlook import Outlook
+from app.forecasts.store import insert_forecasts
+from app.telemetry.models import ContainerForecast, ForecastRun, ModelArtifact
+from app.tenancy.scope import rows_of, visible_tenant_id
+from forecasting.density import overflow_probability
+
+FORECASTS_KEPT, SURVEYS_KEPT, ERRORS_KEPT = timedelta(days=15), timedelta(days=130), timedelta(days=400)
+ARTIFACTS_KEPT = timedelta(days=30)
+
+
+def store_forecast(session: TenantSession, outlook: Outlook) -> ForecastRun | None:
+    """The forecast, the model if this night learned one, and what came of the last nights' forecasts; None if nothing was forecast."""
+    if outlook.trained_until is None:
+        return None
+    known = {"method": outlook.method, "evaluation": outlook.evaluation}
+    if outlook.learned is not None:
+        session.add(ModelArtifact(version=outlook.model_version, trained_until=outlook.trained_until, content=outlook.learned, **known))
+    run = ForecastRun(origin_at=outlook.origin_at, model_version=outlook.model_version, horizons_h=list(outlook.table.horizons_h), **known)
+    session.add(run)
+    session.flush()
+    insert_forecasts(session, run.id, np.array(outlook.table.keys, np.int64), outlook.table.method, _columns(outlook))
+    realised = judge_night(session, outlook)
+    if realised:
+        run.evaluation = outlook.evaluation | {"realised": realised}
+    session.flush()
+    return run
+
+
+def _columns(outlook: Outlook) -> dict[str, Any]:
+    table = outlook.table
+    low, middle, high = (np.asarray(100 * table.fill[:, :, column], np.float32) for column in range(3))
+    return {
+        "q10": low,
+        "q50": middle,
+        "q90": high,
+        "overflow": overflow_probability(table).astype(np.float32),
+        "naive": np.asarray(100 * outlook.naive, np.float32),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a deposit system or an access log believes of one container's hour."""
+
+    container_id: int
+    hour_at: datetime
+    source: EvidenceSource
+    expected_l: float
+    spread_l: float
+
+
+def record_evidence(session: TenantSession, evidence: Sequence[Evidence]) -> None:
+    """Take hours of inflow in; what the same source had said of the same hour is replaced, so a repeat changes nothing."""
+    if not evidence:
+        return
+    newest = {(one.container_id, one.hour_at, one.source): one for one in evidence}
+    rows = [{name: getattr(one, name) for name in Evidence.__slots__} for one in newest.values()]
+    statement = insert(InflowEvidence).values(rows)
+    says = {name: statement.excluded[name] for name in ("expected_l", "spread_l")}
+    key = ["tenant_id", "container_id", "hour_at", "source"]
+    session.execute(statement.on_conflict_do_update(index_elements=key, set_=says))
+
+
+def forget_old_forecasts(session: TenantSession, now: datetime) -> None:
+    """Containers' forecasts that have been judged, surveys that no rate reaches back to, and models that nobody would go back to."""
+    mine = visible_tenant_id(session)
+    old_runs = rows_of(session, ForecastRun).where(ForecastRun.origin_at < now - FORECASTS_KEPT).with_only_columns(ForecastRun.id)
+    session.execute(delete(ContainerForecast).where(ContainerForecast.tenant_id == mine, ContainerForecast.run_id.in_(old_runs)))
+    for kind, column, kept in (
+        (FillSurvey, FillSurvey.surveyed_at, SURVEYS_KEPT),
+        (ForecastError, ForecastError.judged_at, ERRORS_KEPT),
+        (ForecastScore, ForecastScore.judged_at, ERRORS_KEPT),
+        (InflowEvidence, InflowEvidence.hour_at, SURVEYS_KEPT),
+    ):
+        session.execute(delete(kind).where(kind.tenant_id == mine, column < now - kept))
+    newest = rows_of(session, ModelArtifact).order_by(ModelArtifact.trained_until.desc()).limit(1).with_only_columns(ModelArtifact.id)
+    old = (ModelArtifact.trained_until < now - ARTIFACTS_KEPT) & ModelArtifact.id.not_in(newest)
+    session.execute(delete(ModelArtifact).where(ModelArtifact.tenant_id == mine, old))
