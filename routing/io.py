@@ -19,12 +19,14 @@ import numpy as np
 
 from routing.errors import InstanceFormatError
 from routing.instances import read_instance, text_of
+from routing.instances.figures import Floats
 from routing.plan import Plan
 from routing.problem import Problem
 
 PROBLEM_FORMAT = "kerbside-routing-problem"
 PLAN_FORMAT = "kerbside-routing-plan"
 VERSION = 1
+MOST_DEG = {"lat": 90, "lon": 180}
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -44,9 +46,14 @@ def read_problem(path: Path | str) -> Problem:
     return read_instance(text, path).problem
 
 
-def write_problem(problem: Problem, path: Path | str) -> None:
-    """Write the problem as our JSON."""
-    Path(path).write_text(_dump(problem_to_json(problem)), encoding="utf-8")
+def read_places(path: Path | str) -> Floats | None:
+    """Where the locations of a problem in our JSON lie; raises InstanceFormatError as `read_problem`."""
+    return places_from_json(_parse(text_of(path)))
+
+
+def write_problem(problem: Problem, path: Path | str, *, places: Floats | None = None) -> None:
+    """Write the problem as our JSON; `places` as in `problem_to_json`."""
+    Path(path).write_text(_dump(problem_to_json(problem, places=places)), encoding="utf-8")
 
 
 def read_plan(path: Path | str) -> Plan:
@@ -59,9 +66,17 @@ def write_plan(plan: Plan, path: Path | str) -> None:
     Path(path).write_text(_dump(plan_to_json(plan)), encoding="utf-8")
 
 
-def problem_to_json(problem: Problem) -> Json:
-    """The problem as a JSON object: fields as in the classes, sets as sorted lists, without the fields that equal their default."""
-    return {"format": PROBLEM_FORMAT, "version": VERSION, **_plain(problem)}
+def problem_to_json(problem: Problem, *, places: Floats | None = None) -> Json:
+    """The problem as a JSON object: fields as in the classes, sets as sorted lists, without the fields that equal their default.
+
+    Parameters
+    ----------
+    places
+        Where each location lies, shape (n, 2): latitude and longitude in degrees. For pictures alone: no part of the problem or of its
+        digest, and read back by `places_from_json`.
+    """
+    drawn = {} if places is None else {"places": [{"lat": float(lat), "lon": float(lon)} for lat, lon in places]}
+    return {"format": PROBLEM_FORMAT, "version": VERSION, **_plain(problem), **drawn}
 
 
 def plan_to_json(plan: Plan) -> Json:
@@ -71,7 +86,31 @@ def plan_to_json(plan: Plan) -> Json:
 
 def problem_from_json(data: Json) -> Problem:
     """Back from `problem_to_json`; raises InstanceFormatError."""
-    return _read(data, PROBLEM_FORMAT, Problem)
+    places = places_from_json(data)
+    problem = _read({name: value for name, value in data.items() if name != "places"}, PROBLEM_FORMAT, Problem)
+    size = problem.travel[0].size
+    if places is not None and len(places) != size:
+        raise InstanceFormatError(f"places: expected one for each of the {size} locations, got {len(places)}")
+    return problem
+
+
+def places_from_json(data: Json) -> Floats | None:
+    """Latitude and longitude of each location, shape (n, 2), None where the file says nothing of it; raises InstanceFormatError."""
+    given = data.get("places")
+    if given is None:
+        return None
+    points = [_point(one, f"places[{number}]") for number, one in enumerate(_expect(list, given, "places"))]
+    return np.array(points, dtype=np.float64).reshape(-1, 2)
+
+
+def _point(data: Any, where: str) -> tuple[float, float]:
+    if not isinstance(data, dict) or data.keys() != MOST_DEG.keys():
+        raise InstanceFormatError(f"{where}: expected an object with lat and lon, got {data!r:.60}")
+    for name, most in MOST_DEG.items():
+        value = data[name]
+        if isinstance(value, bool) or not isinstance(value, int | float) or not -most <= value <= most:
+            raise InstanceFormatError(f"{where}.{name}: expected degrees from -{most} to {most}, got {value!r:.60}")
+    return data["lat"], data["lon"]
 
 
 def plan_from_json(data: Json) -> Plan:

@@ -39,6 +39,7 @@ PANEL_COLUMNS_OF = ((3, 1), (8, 2), (24, 4))
 """Up to so many routes so many columns; beyond, the most."""
 MOST_PANEL_COLUMNS = 5
 MANY_STOPS = 150
+EARTH_M = 6_371_000
 HOUR_STEPS_S = (900, 1_800, 3_600, 7_200, 14_400, 28_800)
 
 
@@ -76,6 +77,16 @@ def scale_of(instance: Instance) -> Scale:
     # What a unit of distance costs may be printed in yet smaller parts: there the file's thousandths are meant.
     parts = min(instance.divisors[0], THOUSANDTHS.scale)
     return Scale("", parts, seconds=parts)
+
+
+def on_plane(places: Floats) -> Floats:
+    """Latitude and longitude in degrees, shape (n, 2), as metres east and north of their middle: true enough for a town.
+
+    Longitudes are counted the short way round from the first place, so that a town may lie on the 180th meridian.
+    """
+    lat, lon = np.radians(places[:, 0]), np.radians((places[:, 1] - places[:1, 1] + 180) % 360 - 180)
+    east_m, north_m = EARTH_M * np.cos(lat.mean()) * (lon - lon.mean()), EARTH_M * (lat - lat.mean())
+    return np.column_stack((east_m, north_m))
 
 
 def draw_plan(problem: Problem, plan: Plan, *, xy: Floats | None = None, title: str = "", scale: Scale | None = None) -> Figure:

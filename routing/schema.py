@@ -19,7 +19,7 @@ def problem_schema() -> Schema:
         facilities=_list(_FACILITY),
         vehicles=_list(_VEHICLE),
         travel={**_list(_TRAVEL), "minItems": 1},
-        optional={"dimensions": _KEYS},
+        optional={"dimensions": _KEYS, "places": _PLACES},
     )
 
 
@@ -62,6 +62,10 @@ _AMOUNTS = _list(_AMOUNT)
 _POSITIVE: Schema = {"type": "integer", "minimum": 1}
 _FLAG: Schema = {"type": "boolean"}
 _MATRIX = {**_list(_list({"type": "integer", "minimum": -1})), "description": "rows from, columns to; -1 where there is no way"}
+_PLACES = {
+    **_list(_record(lat={"type": "number", "minimum": -90, "maximum": 90}, lon={"type": "number", "minimum": -180, "maximum": 180})),
+    "description": "where each location lies, in degrees, one entry a location; for pictures alone",
+}
 _WINDOW = _record(open_s=_AMOUNT, close_s=_AMOUNT)
 _TRAVEL = _record(drive_s=_MATRIX, distance_m=_MATRIX, optional={"paces": _list(_record(from_s=_AMOUNT, per_mille=_POSITIVE))})
 _STOP = _record(

@@ -171,13 +171,16 @@ def _read(file: Path, expected: str) -> Iterator[None]:
 def _read_instance(file: Path, best_known: float | None) -> Instance:
     """The file as an instance; a problem of ours is one whose costs are printed as they are."""
     from routing.instances import Instance, read_instance, text_of
-    from routing.io import problem_from_json
+    from routing.io import places_from_json, problem_from_json
+    from routing.plot import on_plane
 
     with _read(file, "a problem in our JSON, VRPLIB, or Solomon's or Kim's format"):
         text = text_of(file)
         if text.lstrip().startswith("{"):
-            problem = problem_from_json(json.loads(text))
-            instance = Instance(name=file.stem, problem=problem, dialect="problem", rules="", unit=COST_UNITS)
+            data = json.loads(text)
+            problem, places = problem_from_json(data), places_from_json(data)
+            xy = None if places is None else on_plane(places)
+            instance = Instance(name=file.stem, problem=problem, dialect="problem", rules="", unit=COST_UNITS, xy=xy)
         else:
             instance = read_instance(text, file)
     return instance.beside(best_known)

@@ -8,6 +8,8 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from app.planning.city import City
 from app.planning.models import Route, RouteVisit, VisitKind
 from app.planning.select import Choice, Standing
@@ -24,8 +26,9 @@ DIGITS = 6
 
 
 def pack_problem(task: Task) -> bytes:
-    """The problem as solved; `unpack_problem` gives it back for `kerbside solve` and what-if."""
-    return zlib.compress(json.dumps(problem_to_json(task.problem), separators=(",", ":")).encode())
+    """The problem as solved, and where its places lie; `unpack_problem` gives it back for `kerbside solve` and what-if."""
+    places = np.array(task.points(range(len(task.places)))).reshape(-1, 2)[:, ::-1]
+    return zlib.compress(json.dumps(problem_to_json(task.problem, places=places), separators=(",", ":")).encode())
 
 
 def unpack_problem(packed: bytes) -> dict[str, Any]:

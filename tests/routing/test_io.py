@@ -7,6 +7,7 @@ from dataclasses import MISSING, fields, is_dataclass, replace
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pytest
 
 from routing.errors import InstanceFormatError
@@ -17,6 +18,7 @@ from routing.io import (
     problem_digest,
     problem_from_json,
     problem_to_json,
+    read_places,
     read_plan,
     read_problem,
     write_plan,
@@ -221,6 +223,34 @@ def test_problems_and_plans_come_back_exactly(tmp_path: Path):
     write_plan(plan, tmp_path / "plan.json")
     assert read_problem(tmp_path / "problem.json") == problem
     assert read_plan(tmp_path / "plan.json") == plan
+
+
+def test_where_places_lie_comes_back_and_is_no_part_of_the_problem(tmp_path: Path):
+    problem = everything()
+    places = np.array([[50.1 + number / 8, 8.6 - number / 16] for number in range(problem.travel[0].size)])
+    jsonschema.validate(problem_to_json(problem, places=places), problem_schema())
+    write_problem(problem, tmp_path / "with.json", places=places)
+    write_problem(problem, tmp_path / "without.json")
+    assert np.array_equal(read_places(tmp_path / "with.json"), places)
+    assert read_places(tmp_path / "without.json") is None
+    assert read_problem(tmp_path / "with.json") == problem
+    assert problem_digest(read_problem(tmp_path / "with.json")) == problem_digest(problem)
+
+
+@pytest.mark.parametrize(
+    ("places", "named"),
+    [
+        ({}, "places: expected a list"),
+        ([{"lat": 50.0, "lon": 8.6}], r"places: expected one for each of the \d locations, got 1"),
+        ([[50.0, 8.6]], r"places\[0\]: expected an object with lat and lon, got \[50.0, 8.6\]"),
+        ([{"lat": 8.6, "lon": 200}], r"places\[0\].lon: expected degrees from -180 to 180, got 200"),
+        ([{"lat": float("nan"), "lon": 0}], r"places\[0\].lat: expected degrees"),
+        ([{"lat": True, "lon": 0}], r"places\[0\].lat: expected degrees from -90 to 90, got True"),
+    ],
+)
+def test_places_that_are_none_are_named(places, named):
+    with pytest.raises(InstanceFormatError, match=named):
+        problem_from_json({**problem_to_json(everything()), "places": places})
 
 
 def test_files_keep_to_their_schemas():

@@ -13,7 +13,7 @@ from routing.check import check
 from routing.instances import Instance, read_instance
 from routing.instances.figures import Floats
 from routing.plan import Plan
-from routing.plot import COLOURS, Scale, draw_plan, scale_of, write_plot
+from routing.plot import COLOURS, Scale, draw_plan, on_plane, scale_of, write_plot
 from routing.problem import BreakRule, Problem, Window
 from tests.routing.ascii_city import ascii_city, truck
 from tests.routing.plans import hand_plan
@@ -51,6 +51,16 @@ def curves(axes: Axes) -> list[list[float]]:
     """Fill of the dimensions in per cent; the line at 100 is not one of them."""
     drawn = [[float(value) for value in line.get_ydata()] for line in axes.lines]
     return [values for values in drawn if set(values) != {100.0}]
+
+
+def test_degrees_lie_on_the_plane_in_metres_east_and_north():
+    """At 60° north a degree of longitude is half of one of latitude: 55.6 km and 111.2 km; and the 180th meridian is no edge."""
+    for lon in (10.0, 179.5):
+        far = lon + 1 if lon < 100 else lon + 1 - 360
+        xy = on_plane(np.array([[60.0, lon], [60.0, far], [61.0, lon], [59.0, lon]]))
+        east_km, north_km = (xy[1] - xy[0])[0] / 1_000, (xy[2] - xy[0])[1] / 1_000
+        assert (east_km, north_km) == (pytest.approx(55.6, abs=0.1), pytest.approx(111.2, abs=0.1))
+        assert np.allclose(xy.mean(axis=0), 0, atol=1e-6)
 
 
 def test_the_legend_says_how_far_and_how_much(problem: Problem, plan: Plan):

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -71,6 +72,16 @@ def tiny(tmp_path: Path) -> Path:
 
 
 FEW = ("--iterations", "20", "--cores", "1")
+
+
+def test_a_problem_that_says_where_its_places_lie_is_drawn_on_the_plane(run: Run, street: Path, tmp_path: Path):
+    """With places the picture has a depot and routes; without, the profiles alone."""
+    plain, drawn = tmp_path / "plain.svg", tmp_path / "drawn.svg"
+    assert run("solve", street, *FEW, "--plot", plain).exit_code == 0
+    places = np.array([[50.0, 8.0 + number / 100] for number in range(4)])
+    io.write_problem(io.read_problem(street), street, places=places)
+    assert run("solve", street, *FEW, "--plot", drawn).exit_code == 0
+    assert "depot" in drawn.read_text() and "depot" not in plain.read_text()
 
 
 def test_a_program_is_told_one_line(run: Run, street: Path):
