@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from forecasting.mixed import Component, Posterior, Prior, Rows, fit_spreads, one_hot, posterior
+from forecasting.mixed import Component, Posterior, Prior, Rows, fit_spreads, one_hot, outer, posterior
 from forecasting.tickets import Lifts, Register, SetAside, Tickets, what_happened
 
 Name = TypeVar("Name", bound=Hashable)
@@ -183,8 +183,8 @@ class _Design:
         _require_rows("ticket", lifts.ticket, len(tickets))
         _require_rows("container", lifts.container, len(register))
         self.register, self.tickets, self.lifts = register, tickets, lifts
-        self.classes, self.class_of = _numbered(register.waste_class)
-        self.zones, self.zone_of = _numbered(tuple(zip(register.waste_class, register.zone, strict=True)))
+        self.classes, self.class_of = numbered(register.waste_class)
+        self.zones, self.zone_of = numbered(tuple(zip(register.waste_class, register.zone, strict=True)))
         day_of_class = tickets.day[lifts.ticket] * max(len(self.classes), 1) + self.class_of[lifts.container]
         days, self.day_of = np.unique(day_of_class, return_inverse=True)
         self.days = len(days)
@@ -264,11 +264,11 @@ class _Design:
         some = self._some(kept)
         rows, before, (classes, zones, days) = self.rows.take(some), self.prior(belief), self._blocks()
         lifted = (self.of_ticket @ np.square(self.kg))[some]
-        known = _outer(rows.common[:, classes], before.variance[classes]) + np.diag(self.variance(replace(belief, lift=0.0))[some])
+        known = outer(rows.common[:, classes], before.variance[classes]) + np.diag(self.variance(replace(belief, lift=0.0))[some])
         shapes = {
-            "zone": _outer(rows.common[:, zones]),
-            "container": _outer(rows.leaf),
-            "day": _outer(rows.common[:, days]),
+            "zone": outer(rows.common[:, zones]),
+            "container": outer(rows.leaf),
+            "day": outer(rows.common[:, days]),
             "lift": np.diag(lifted),
         }
         unknown = [Component(shapes[one.name], getattr(belief, one.name)) for one in fields(Spreads)]
@@ -354,16 +354,10 @@ def _require_rows(name: str, numbers: Index, size: int) -> None:
         raise ValueError(f"lifts name a {name} that does not exist")
 
 
-def _numbered(names: Sequence[Name]) -> tuple[tuple[Name, ...], Index]:
+def numbered(names: Sequence[Name]) -> tuple[tuple[Name, ...], Index]:
     """The different names in order of appearance, and the number of each entry's."""
     number = {name: i for i, name in enumerate(dict.fromkeys(names))}
     return tuple(number), np.array([number[name] for name in names], np.int64)
-
-
-def _outer(columns: sparse.csr_array, weights: Array | None = None) -> Array:
-    """Covariance that independent effects with these variances (1 by default) give the rows."""
-    weighted = columns if weights is None else columns @ sparse.diags_array(weights)
-    return np.asarray((weighted @ columns.T).toarray())
 
 
 def _averages(owner: Index, count: int) -> sparse.csr_array:

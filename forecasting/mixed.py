@@ -202,6 +202,12 @@ def one_hot(columns: NDArray[np.int64], values: Array, width: int) -> sparse.csr
     return sparse.csr_array((values[rows], (rows, columns[rows])), shape=(len(columns), width))
 
 
+def outer(columns: sparse.csr_array, weights: Array | None = None) -> Array:
+    """Covariance that independent effects with these variances (1 by default) give the rows."""
+    weighted = columns if weights is None else columns @ sparse.diags_array(weights)
+    return np.asarray((weighted @ columns.T).toarray())
+
+
 def _scaled(rows: Rows) -> Rows:
     """The rows divided by their own standard deviations."""
     weight = 1 / np.sqrt(rows.variance)
