@@ -45,6 +45,12 @@ TABLE = (
         "the portfolio beside OR-Tools alone and PyVRP alone: generated nights here, all sets of instances with options of its own",
         ("--set", "nights", "--seconds", "10"),
     ),
+    Benchmark(
+        "city_night",
+        "a city's night in parts, from the matrix to the checked plan: 2,000 containers here, 10,000 without options",
+        ("--containers", "2000", "--trucks", "12", "--seconds", "30"),
+        needs=PORTO,
+    ),
 )
 
 

@@ -100,7 +100,8 @@ class Board:
 
     @staticmethod
     def _promising(sketch: Sketch, stop: Stop, most_cost: int | None) -> list[Detour]:
-        affordable = (one for one in sketch.detours(stop) if most_cost is None or one.least_cost <= most_cost)
+        detours = sketch.detours(stop, most_cost=most_cost, enough=TIMED_CANDIDATES)
+        affordable = (one for one in detours if most_cost is None or one.least_cost <= most_cost)
         return nsmallest(TIMED_CANDIDATES, affordable, key=lambda one: (one.cost, one.position))
 
 

@@ -10,12 +10,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 from routing.clock import Order, time_route
+from routing.gaps import Gaps
 from routing.plan import Route, VisitKind
 from routing.problem import Facility, Problem, Stop, Vehicle
 
 SURELY_LESS = -(2**62)
 """Where nothing is known of what a detour costs at least."""
+LONG_TRIP = 24
+"""From so many places on those in a trip are looked at all at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +83,16 @@ class Sketch:
             return (*before, stop, *after)
         return (*before, detour.unload, stop, *after) if detour.unload_first else (*before, stop, detour.unload, *after)
 
-    def detours(self, stop: Stop) -> Iterator[Detour]:
-        """Every place in a trip of the stop's class that has room, and a trip of its own at each boundary."""
+    def detours(self, stop: Stop, *, most_cost: int | None = None, enough: int | None = None) -> Iterator[Detour]:
+        """Every place in a trip of the stop's class that has room, and a trip of its own at each boundary.
+
+        Parameters
+        ----------
+        most_cost
+            Those that are sure to cost more may be missing.
+        enough
+            In a long trip only so many places of the smallest detours are of interest.
+        """
         if stop.bring_to is not None:
             yield from self._transfers(stop)
             return
@@ -88,7 +102,10 @@ class Sketch:
             if self._takes(trip, stop):
                 fee = 0 if trip.facility is None else trip.facility.fee_per_kg * kg
                 places = range(max(least, trip.first), min(most, trip.last) + 1)
-                yield from filter(None, (self._detour(stop, fee, position, None) for position in places))
+                if len(places) >= LONG_TRIP:
+                    yield from self._detours_at_once(stop, fee, places, most_cost, enough)
+                else:
+                    yield from filter(None, (self._detour(stop, fee, position, None) for position in places))
         last = self.trips[-1]
         if not self.vehicle.ends_empty:
             if last.classes and most == len(self.order):
@@ -189,6 +206,35 @@ class Sketch:
         added = vehicle.load_of(stop, self.problem.dimensions)
         return accepted and one_class and all(a + b <= most for a, b, most in zip(trip.load, added, vehicle.capacity, strict=True))
 
+    def _detours_at_once(self, stop: Stop, fee: int, places: range, most_cost: int | None, enough: int | None) -> Iterator[Detour]:
+        """As `_detour` for all of these places, in arrays."""
+        added = self._gaps.through(stop, slice(places.start, places.stop))
+        extra_s = added.extra_s + self.vehicle.work_s(stop)
+        cost = self._prices(extra_s, added.extra_m, stop.lifts, fee)
+        least = (
+            self._prices(extra_s - self._waiting_s, added.extra_m, stop.lifts, fee) if self._is_even else np.full(len(cost), SURELY_LESS)
+        )
+        possible = added.has_way & self._have_time(extra_s)
+        chosen = np.flatnonzero(possible if most_cost is None else possible & (least <= most_cost))
+        if enough is not None and len(chosen) > enough:
+            chosen = np.sort(chosen[np.argsort(cost[chosen], kind="stable")[:enough]])
+        for i in chosen.tolist():
+            yield Detour(int(cost[i]), int(least[i]), places.start + i)
+
+    @cached_property
+    def _gaps(self) -> Gaps:
+        setups_s = [place.setup_s if isinstance(place, Stop) else 0 for place in self.order]
+        return Gaps(self.travel, self.path, [*setups_s, 0], is_driven=self.route is not None)
+
+    def _prices(self, extra_s: NDArray[np.int64], distance_m: NDArray[np.int64], lifts: int, fee: int) -> NDArray[np.int64]:
+        per_s = np.where(extra_s >= 0, self.vehicle.cost_per_s, self._dearest_per_s)
+        return per_s * extra_s + self.vehicle.cost_per_m * distance_m + self._price(0, 0, lifts, fee)
+
+    def _have_time(self, extra_s: NDArray[np.int64]) -> NDArray[np.bool_]:
+        busy_s = self._busy_s + extra_s
+        rests_s = sum((rest_s * (busy_s > after_s) for after_s, rest_s in self._rests), np.zeros_like(busy_s))
+        return (busy_s + rests_s <= self._most_s) | (not self._is_even)
+
     def _detour(self, stop: Stop, fee: int, position: int, unload: Facility | None) -> Detour | None:
         """The detour, or None where there is no way or no time for it."""
         here, there = self.path[position], self.path[position + 1]
@@ -268,13 +314,18 @@ class Sketch:
 
     def _rest_s(self, busy_s: int) -> int:
         """Breaks that a round of so much driving and work must contain, whenever it is driven."""
+        return sum(rest_s for after_s, rest_s in self._rests if busy_s > after_s)
+
+    @cached_property
+    def _rests(self) -> list[tuple[int, int]]:
+        """After how much driving and work a break is due, and how long it is; none on the road, where they may lie behind."""
         if self.vehicle.under_way is not None:
-            return 0  # they may be behind it
-        return sum(
-            min(rule.duration_s, sum(rule.parts_s) or rule.duration_s)
-            for rule in self.vehicle.breaks
-            if rule.after_work_s is not None and busy_s > max(rule.after_work_s, rule.only_if_longer_s)
-        )
+            return []
+        rules = (rule for rule in self.vehicle.breaks if rule.after_work_s is not None)
+        return [
+            (max(rule.after_work_s or 0, rule.only_if_longer_s), min(rule.duration_s, sum(rule.parts_s) or rule.duration_s))
+            for rule in rules
+        ]
 
     @cached_property
     def _waiting_s(self) -> int:

@@ -1,8 +1,9 @@
 """A city's night in parts: stops that lie together with the vehicles for them, searched on their own, and cut anew between rounds.
 
-A search over ten thousand stops spends its time on looking; over four hundred it finds what there is to find. So the night is cut
-into parts, each is a problem of its own with its own small matrix, all are searched at once on whatever executor there is, and the
-next round cuts elsewhere, along other lines through the routes found, so that every border comes to lie inside a part [1]_.
+A search over ten thousand stops spends its time on looking; over some hundred it finds what there is to find. So the night is cut into
+parts, each is a problem of its own with its own small matrix, all are searched at once on whatever executor there is, and the next
+round cuts elsewhere, along other lines through the routes found, so that every border comes to lie inside a part [1]_. Classes that
+never ride together are cut apart from each other: what they share, the fleet, is dealt out (`dealing.py`).
 
 References
 ----------
@@ -12,9 +13,10 @@ References
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import count
 from typing import Any
 
@@ -22,12 +24,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.clock import Order
+from routing.dealing import Places, deal, strand_of, strands
 from routing.incumbent import Incumbent
 from routing.problem import Problem, Stop, Travel, Vehicle
 from routing.stopping import NOTHING_YET, FirstOf, MaxIterations, MaxSeconds, StopCriterion
 
 PART_STOPS = 400
 """About how many stops make a part: fewer leave too little to exchange, more are searched too slowly (docs/decisions, "split")."""
+PART_ROUTES = 5
+"""Where routes are long a part has more stops, for it should be about so many routes."""
 
 ROUNDS = 5
 SHORTEST_S = 2.0
@@ -35,7 +40,6 @@ SHORTEST_S = 2.0
 
 Keys = Mapping[str, tuple[str, ...]]
 """Orders by key alone: what travels to a worker and back."""
-Places = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ def part_of(problem: Problem, stops: Sequence[Stop], vehicles: Sequence[Vehicle]
     small = Problem(
         stops=tuple(replace(stop, location=new[stop.location]) for stop in stops),
         facilities=tuple(replace(one, location=new[one.location]) for one in problem.facilities),
-        vehicles=tuple(_moved(vehicle, new) for vehicle in vehicles),
+        vehicles=tuple(_moved(vehicle, new, {stop.key for stop in stops}) for vehicle in vehicles),
         travel=travel,
         dimensions=problem.dimensions,
     )
@@ -72,9 +76,12 @@ def _among(travel: Travel, rows: NDArray[np.int64], size: int) -> Travel:
     return Travel(travel.drive_s[np.ix_(rows, rows)], travel.distance_m[np.ix_(rows, rows)], travel.paces)
 
 
-def _moved(vehicle: Vehicle, new: Mapping[int, int]) -> Vehicle:
+def _moved(vehicle: Vehicle, new: Mapping[int, int], stops: Set[str]) -> Vehicle:
+    """The vehicle at the part's locations; of its sequence what is in the part."""
     gone = None if vehicle.under_way is None else replace(vehicle.under_way, location=new[vehicle.under_way.location])
-    return replace(vehicle, start_location=new[vehicle.start_location], end_location=new[vehicle.end_location], under_way=gone)
+    sequence = tuple(key for key in vehicle.sequence if key in stops)
+    start, end = new[vehicle.start_location], new[vehicle.end_location]
+    return replace(vehicle, start_location=start, end_location=end, under_way=gone, sequence=sequence)
 
 
 def orders_of(problem: Problem, keys: Keys) -> dict[str, Order]:
@@ -83,39 +90,60 @@ def orders_of(problem: Problem, keys: Keys) -> dict[str, Order]:
     return {vehicle: tuple(places[key] for key in order) for vehicle, order in keys.items() if order}
 
 
-def parts_to_begin_with(problem: Problem, places: Places, seed: int) -> list[Part]:
-    """The stops cut into parts of about one size, and the vehicles dealt out by what each part has to carry.
+@dataclass(frozen=True)
+class Piece:
+    """What no cut goes through: a vehicle's route, with its stops' alternatives, or stops left out that belong together."""
+
+    stops: tuple[Stop, ...]
+    vehicle: Vehicle | None = None
+
+
+def cut(problem: Problem, orders: Mapping[str, Order], places: Places, seed: int) -> list[Part]:
+    """Parts that hold every stop once: whole routes and what is left out, strand by strand, with idle vehicles where they are needed.
 
     Parameters
     ----------
+    orders
+        What vehicles do so far; none to begin with.
     places
         Where each location lies, in any plane that keeps neighbours together; shape (locations, 2).
+    seed
+        Draws the lines along which is cut.
     """
-    rng = random.Random(seed)
-    units = _units(problem)
-    where = np.array([places[[stop.location for stop in unit]].mean(axis=0) for unit in units])
-    cuts = _cut(list(range(len(units))), where, [len(unit) for unit in units], _parts_for(len(problem.stops)), rng)
-    chosen = [[stop for i in cut for stop in units[i]] for cut in cuts]
-    fleets = _deal(problem, chosen, places)
-    return [part_of(problem, stops, fleet, {}) for stops, fleet in zip(chosen, fleets, strict=True)]
-
-
-def cut_anew(problem: Problem, orders: Mapping[str, Order], places: Places, seed: int) -> list[Part]:
-    """Parts along the routes: whole routes that lie together, each part with its share of what is left out and of the idle vehicles."""
-    rng = random.Random(seed)
-    used = [vehicle for vehicle in problem.vehicles if _stops_of(orders.get(vehicle.key, ()))]
+    rng, strand = random.Random(seed), strands(problem)
+    heaps: dict[str, list[Piece]] = {}
+    for piece in _pieces(problem, orders):
+        heaps.setdefault(strand_of(piece.stops, strand), []).append(piece)
+    most = max(PART_STOPS, PART_ROUTES * len(problem.stops) // max(1, len(problem.vehicles)))
+    parts = [part for _, heap in sorted(heaps.items()) for part in _cut_heap(heap, places, most, rng)]
     idle = [vehicle for vehicle in problem.vehicles if not _stops_of(orders.get(vehicle.key, ()))]
-    where = np.array([places[[stop.location for stop in _stops_of(orders[vehicle.key])]].mean(axis=0) for vehicle in used])
-    sizes = [len(_stops_of(orders[vehicle.key])) for vehicle in used]
-    cuts = _cut(list(range(len(used))), where, sizes, _parts_for(sum(sizes)), rng)
-    fleets = [[used[i] for i in cut] for cut in cuts]
-    stops = [[stop for vehicle in fleet for stop in _stops_of(orders[vehicle.key])] for fleet in fleets]
-    for extra, part in zip(_left_over(problem, stops, places), stops, strict=True):
-        part.extend(extra)
     rng.shuffle(idle)
-    for i, vehicle in enumerate(idle):
-        fleets[i % len(fleets)].append(vehicle)
-    return [part_of(problem, part, fleet, orders) for part, fleet in zip(stops, fleets, strict=True)]
+    left = [[stop for piece in part if piece.vehicle is None for stop in piece.stops] for part in parts]
+    dealt = deal(problem, left, idle, places)
+    fleets = [[*(piece.vehicle for piece in part if piece.vehicle), *more] for part, more in zip(parts, dealt, strict=True)]
+    stops = [[stop for piece in part for stop in piece.stops] for part in parts]
+    return [part_of(problem, *one, orders) for one in zip(stops, fleets, strict=True) if one[1]]
+
+
+def _pieces(problem: Problem, orders: Mapping[str, Order]) -> list[Piece]:
+    served = {vehicle.key: _stops_of(orders.get(vehicle.key, ())) for vehicle in problem.vehicles}
+    by_stop = {stop.key: key for key, stops in served.items() for stop in stops}
+    left: list[Piece] = []
+    for unit in _units(problem):
+        driver = next((by_stop[stop.key] for stop in unit if stop.key in by_stop), None)
+        missing = [stop for stop in unit if stop.key not in by_stop]
+        if driver is not None:
+            served[driver].extend(missing)
+        else:
+            left.append(Piece(tuple(missing)))
+    return [*(Piece(tuple(served[one.key]), one) for one in problem.vehicles if served[one.key]), *left]
+
+
+def _cut_heap(pieces: Sequence[Piece], places: Places, most: int, rng: random.Random) -> list[list[Piece]]:
+    where = np.array([places[[stop.location for stop in piece.stops]].mean(axis=0) for piece in pieces])
+    sizes = [len(piece.stops) for piece in pieces]
+    cuts = _cut(list(range(len(pieces))), where, sizes, max(1, round(sum(sizes) / most)), rng)
+    return [[pieces[i] for i in cut] for cut in cuts]
 
 
 @dataclass(frozen=True)
@@ -125,16 +153,19 @@ class Effort:
     seconds: float | None
     iterations: int | None
 
-    @property
+    @cached_property
     def stop(self) -> StopCriterion:
         limits: list[StopCriterion] = [] if self.seconds is None else [MaxSeconds(self.seconds)]
         return FirstOf((*limits, *([] if self.iterations is None else [MaxIterations(self.iterations)])))
 
 
+Search = Callable[[Part, Effort, int], dict[str, tuple[str, ...]]]
+
+
 def improve_in_parts(
     problem: Problem,
     best: Incumbent,
-    search: Callable[[Part, Effort, int], dict[str, tuple[str, ...]]],
+    search: Search,
     *,
     stop: StopCriterion,
     seed: int,
@@ -152,52 +183,56 @@ def improve_in_parts(
         How many parts are searched at once there.
     """
     places = plane_of(problem)
-    effort_of = _efforts(len(problem.stops), stop, cores)
     for number in count():
-        effort = effort_of(number)
-        if effort is None or stop(NOTHING_YET):
+        if stop(NOTHING_YET):
             return
-        parts = cut_anew(problem, best.orders, places, seed + number) if best.orders else parts_to_begin_with(problem, places, seed)
+        parts = cut(problem, best.orders, places, seed + number)
+        efforts = _efforts(parts, number, stop, cores)
+        if efforts is None:
+            return
         orders = dict(best.orders)
-        for part, found in zip(parts, _searched(parts, search, effort, seed + 1_000 * number, executor), strict=True):
+        for part, found in _searched(parts, search, efforts, seed + 1_000 * number, executor):
             orders = {key: order for key, order in orders.items() if key not in part.given} | orders_of(problem, found)
         if best.offer(orders):
             watch(best.orders)
 
 
 def _searched(
-    parts: Sequence[Part],
-    search: Callable[[Part, Effort, int], dict[str, tuple[str, ...]]],
-    effort: Effort,
-    seed: int,
-    executor: Executor,
-) -> Iterator[dict[str, tuple[str, ...]]]:
-    futures = [executor.submit(search, part, effort, seed + i) for i, part in enumerate(parts)]
+    parts: Sequence[Part], search: Search, efforts: Sequence[Effort], seed: int, executor: Executor
+) -> Iterator[tuple[Part, dict[str, tuple[str, ...]]]]:
+    """Each part with what was found, the largest first begun: whoever comes last should not be waited for long."""
+    begun = sorted(range(len(parts)), key=lambda i: -len(parts[i].problem.stops))
+    futures = {i: executor.submit(_search_in_time, search, parts[i], efforts[i], seed + i) for i in begun}
     try:
-        for future in futures:
-            yield future.result()
+        for i, future in futures.items():
+            yield parts[i], future.result()
     finally:
-        for future in futures:
+        for future in futures.values():
             future.cancel()
 
 
-def _efforts(stops: int, stop: StopCriterion, cores: int) -> Callable[[int], Effort | None]:
-    """What each part gets in each round: more in the first, which begins from nothing; None when too little is left."""
-    waves = -(-_parts_for(stops) // cores)
+def _search_in_time(search: Search, part: Part, effort: Effort, seed: int) -> dict[str, tuple[str, ...]]:
+    """The search, whose clock starts when its turn has come: what it does beforehand is part of its time."""
+    own = replace(effort)  # a criterion counts for one search only
+    own.stop(NOTHING_YET)
+    return search(part, own, seed)
 
-    def effort(number: int) -> Effort | None:
-        iterations = None
-        if stop.iterations is not None:
-            if number >= ROUNDS:
-                return None
-            iterations = max(1, stop.iterations // ROUNDS)
-        if stop.seconds is None:
-            return Effort(None, iterations)
-        rounds_left = max(1, ROUNDS - number) + (1 if number == 0 else 0)
-        seconds = (2 if number == 0 else 1) * stop.seconds / rounds_left / waves
-        return None if seconds < SHORTEST_S else Effort(seconds, iterations)
 
-    return effort
+def _efforts(parts: Sequence[Part], number: int, stop: StopCriterion, cores: int) -> list[Effort] | None:
+    """What each part gets in this round, by its stops: more in the first, which begins from nothing; None when too little is left."""
+    iterations = None if stop.iterations is None else max(1, stop.iterations // ROUNDS)
+    if iterations is not None and number >= ROUNDS:
+        return None
+    if stop.seconds is None:
+        return [Effort(None, iterations)] * len(parts)
+    shortest_s = SHORTEST_S * max(1.0, len(parts) / cores)
+    if stop.seconds < shortest_s:
+        return None
+    # The first round counts as two; where time is short there are fewer.
+    rounds_left = min(ROUNDS + 1 if number == 0 else max(1, ROUNDS - number), int(stop.seconds / shortest_s))
+    round_s = stop.seconds * min(2 if number == 0 else 1, rounds_left) / rounds_left
+    stops = sum(len(part.problem.stops) for part in parts)
+    return [Effort(round_s * min(1.0, cores * len(part.problem.stops) / stops), iterations) for part in parts]
 
 
 def plane_of(problem: Problem) -> Places:
@@ -217,10 +252,6 @@ def plane_of(problem: Problem) -> Places:
     _, _, axes = np.linalg.svd(centred, full_matrices=False)
     plane: Places = centred @ axes[:2].T
     return plane if plane.shape[1] == 2 else np.column_stack([plane, np.zeros(len(plane))])
-
-
-def _parts_for(stops: int) -> int:
-    return max(1, round(stops / PART_STOPS))
 
 
 def _stops_of(order: Order) -> list[Stop]:
@@ -247,44 +278,3 @@ def _cut(chosen: list[int], where: Places, sizes: Sequence[int], count: int, rng
     first = count // 2
     at = min(max(1, int(np.searchsorted(total, total[-1] * first / count)) + 1), len(ordered) - 1)
     return _cut(ordered[:at], where, sizes, first, rng) + _cut(ordered[at:], where, sizes, count - first, rng)
-
-
-def _deal(problem: Problem, parts: Sequence[Sequence[Stop]], places: Places) -> list[list[Vehicle]]:
-    """Each vehicle to the part that lacks most of what it could carry; of parts in equal need to the one nearest to its depot."""
-    lacking = [_work(problem, part) for part in parts]
-    total = sum(lacking) or 1.0
-    centres = [places[[stop.location for stop in part]].mean(axis=0) for part in parts]
-    classes = [{stop.waste_class for stop in part} for part in parts]
-    fleets: list[list[Vehicle]] = [[] for _ in parts]
-    share = total / max(1, len(problem.vehicles))
-    for vehicle in problem.vehicles:
-        away = [float(np.hypot(*(places[vehicle.begins_at] - centre))) for centre in centres]
-        fitting = [i for i in range(len(parts)) if vehicle.classes & classes[i]] or list(range(len(parts)))
-        best = max(fitting, key=lambda i: (round(lacking[i] / share), -away[i]))
-        fleets[best].append(vehicle)
-        lacking[best] -= share
-    return fleets
-
-
-def _work(problem: Problem, part: Sequence[Stop]) -> float:
-    """How much of a fleet a part takes: the greater of its shares in the time at stops and in each dimension of load."""
-    shares = [sum(stop.service_s + 60 for stop in part) / sum(stop.service_s + 60 for stop in problem.stops)]
-    for i in range(len(problem.dimensions)):
-        whole = sum(max(0, stop.load[i]) for stop in problem.stops)
-        shares.append(sum(max(0, stop.load[i]) for stop in part) / whole if whole else 0.0)
-    return max(shares)
-
-
-def _left_over(problem: Problem, parts: Sequence[Sequence[Stop]], places: Places) -> list[list[Stop]]:
-    """Stops in no part, each given to the part whose middle is nearest; alternatives of a stop that is served go with it."""
-    taken = {stop.key: i for i, part in enumerate(parts) for stop in part}
-    groups = {stop.group: i for i, part in enumerate(parts) for stop in part if stop.group is not None}
-    centres = np.array([places[[stop.location for stop in part]].mean(axis=0) for part in parts])
-    extra: list[list[Stop]] = [[] for _ in parts]
-    for unit in _units(problem):
-        missing = [stop for stop in unit if stop.key not in taken]
-        if missing:
-            apart = np.hypot(*(centres - places[missing[0].location]).T)
-            group, nearest = missing[0].group, int(apart.argmin())
-            extra[nearest if group is None else groups.get(group, nearest)].extend(missing)
-    return extra

@@ -38,7 +38,8 @@ class Travel:
     ----------
     drive_s, distance_m
         Square arrays of the same shape, from row to column, not necessarily symmetric. `UNREACHABLE` (−1) in either one means
-        that there is no way. Any integers; kept as read-only int32.
+        that there is no way. Any integers; kept as read-only int32. What is that already is not copied (a city's matrix is large, and
+        may be mapped from a file).
     paces
         How the day slows traffic down, ascending in time; before the first, and without any, the matrix holds. A truck that is on
         the road when the pace changes goes on at the new one, so that who leaves later never arrives earlier [1]_. It arrives at
@@ -93,6 +94,8 @@ def _matrix(name: str, values: ArrayLike) -> NDArray[np.int32]:
     require(given.ndim == 2 and given.shape[0] == given.shape[1], f"{name} must be square, got shape {given.shape}")
     require(given.size == 0 or given.dtype.kind in "iu", f"{name} must hold integers, got {given.dtype}")
     require(given.size == 0 or (given.min() >= UNREACHABLE and given.max() < 2**31), f"{name} must lie between −1 (no way) and 2³¹")
+    if given.dtype == np.int32 and not given.flags.writeable:
+        return given
     kept = given.astype(np.int32)
     kept.flags.writeable = False
     return kept

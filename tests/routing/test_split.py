@@ -19,6 +19,7 @@ from tests.routing.test_pyvrp import unequal_trucks
 def town(monkeypatch: pytest.MonkeyPatch) -> Problem:
     """60 stops, some optional and three of them alternatives, cut into parts of about 20."""
     monkeypatch.setattr(split, "PART_STOPS", 20)
+    monkeypatch.setattr(split, "PART_ROUTES", 1)
     monkeypatch.setattr(door, "SPLIT_STOPS", 50)
     problem = unequal_trucks(4, stops=60)
     trucks = tuple(replace(one, key=f"{one.key}, {copy}") for one in problem.vehicles for copy in "abc")
@@ -38,7 +39,7 @@ def keys(parts: list[split.Part]) -> list[str]:
 
 
 def test_parts_to_begin_with_hold_every_stop_and_every_vehicle_once(town: Problem):
-    parts = split.parts_to_begin_with(town, split.plane_of(town), seed=1)
+    parts = split.cut(town, {}, split.plane_of(town), seed=1)
     assert len(parts) == 3
     assert keys(parts) == sorted(town.stop_by_key)
     assert sorted(key for part in parts for key in part.given) == sorted(town.vehicle_by_key)
@@ -52,7 +53,7 @@ def test_parts_cut_anew_hold_every_stop_whole_routes_and_the_idle(town: Problem,
         route.vehicle: tuple(town.stop_by_key.get(one.key) or town.facility_by_key[one.key] for one in route.visits)
         for route in plan.routes
     }
-    parts = split.cut_anew(town, orders, split.plane_of(town), seed)
+    parts = split.cut(town, orders, split.plane_of(town), seed)
     assert keys(parts) == sorted(town.stop_by_key)
     assert {key: order for part in parts for key, order in part.given.items() if order} == {
         key: tuple(place.key for place in order) for key, order in orders.items()
