@@ -1,4 +1,4 @@
-"""Naive forecasts that the model must beat, container by container: last value, mean rate, shrunken rate.
+"""Naive forecasts that the model must beat, container by container: last value, mean rate, weekday profile, schedule, shrunken rate.
 
 All have the model's `fit` and `predict`. Each is a line from the level at a rate, with an interval from its own past errors.
 
@@ -7,7 +7,7 @@ References
 .. [1] Efron, Morris (1975). Data analysis using Stein's estimator and its generalizations. (the shrunken rate)
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Self
 
 import numpy as np
@@ -27,6 +27,9 @@ PRIOR_LEVEL = {0.1: 0.05, 0.5: 0.35, 0.9: 0.85}
 PRIOR_ROWS = 30.0  # errors that the normal distribution is worth
 PRIOR_CONTAINERS = 3.0  # containers that the mean of all classes is worth in a class
 RECENT_D = 28.0
+# Nights of one weekday that the weekday of all containers is worth in the profile of one.
+PRIOR_NIGHTS = 4.0
+DAY_H = 24
 
 
 class RateBaseline:
@@ -171,6 +174,61 @@ class ShrunkenRate(RateBaseline):
         return self.shrunken_rate(snapshots)
 
 
+class WeekdayProfile(MeanRate):
+    """What the container took in on the same weekdays so far, drawn to what its mean rate makes of everybody's week."""
+
+    def fit(self, training: TrainingTable) -> Self:
+        """Learn each container's mean inflow of the day that follows an origin, by the origin's weekday."""
+        self.profile_: dict[Hashable, NDArray[np.float64]] = {}
+        self.week_ = np.ones(7)
+        super()._learn_rates(training.snapshots)
+        if DAY_H in training.horizons_h:
+            self._learn_profile(training.snapshots, training.increment[:, training.horizons_h.index(DAY_H)])
+        return super().fit(training)
+
+    def increment(self, snapshots: SnapshotTable, horizons_h: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """As of the mean rate, with each day ahead at the rate of its weekday."""
+        centre, scale = super().increment(snapshots, horizons_h)
+        return centre + self._beyond_mean(snapshots, np.asarray(horizons_h, np.float64) / DAY_H), scale
+
+    def _learn_profile(self, table: SnapshotTable, added: NDArray[np.float64]) -> None:
+        rate, weekday = self.rate(table), table["weekday"]
+        seen = np.isfinite(added) & np.isfinite(weekday)
+        day = np.where(seen, weekday, 0).astype(np.int64)
+        taken, usual = (np.bincount(day[seen], weights=values[seen], minlength=7) for values in (added, rate))
+        prior = PRIOR_ROWS * self.mean_rate_
+        self.week_ = np.maximum(taken + prior, 0.0) / (usual + prior)
+        for key, rows in _rows_by_key(table, seen).items():
+            own, nights = (np.bincount(day[rows], weights=w, minlength=7) for w in (added[rows], None))
+            mean = max(float(rate[rows].mean()), 0.01)
+            self.profile_[key] = np.maximum(own + PRIOR_NIGHTS * mean * self.week_, 0.0) / ((nights + PRIOR_NIGHTS) * mean)
+
+    def _beyond_mean(self, snapshots: SnapshotTable, days: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What the weekdays ahead add to the mean rate, (n, H)."""
+        week = np.array([self.profile_.get(key, self.week_) for key in snapshots.keys]).reshape(-1, 7)
+        first = _known(snapshots["weekday"], 0.0).astype(np.int64)
+        ahead = (first[:, None] + np.arange(int(np.ceil(days.max())))[None, :]) % 7
+        total = np.concatenate([np.zeros((len(week), 1)), np.cumsum(np.take_along_axis(week, ahead, axis=1) - 1, axis=1)], axis=1)
+        whole = np.minimum(days.astype(np.int64), total.shape[1] - 2)
+        share = (days - whole)[None, :]
+        return np.asarray(self.rate(snapshots)[:, None] * (total[:, whole] * (1 - share) + total[:, whole + 1] * share))
+
+
+class Schedule(RateBaseline):
+    """What a fixed round knows without any sensor: when the container was emptied last, and what usually comes in since."""
+
+    def rate(self, snapshots: SnapshotTable) -> NDArray[np.float64]:
+        """Mean of all history; the class's mean before there is one."""
+        return np.where(np.isfinite(snapshots["rate_all"]), snapshots["rate_all"], self.class_rate(snapshots))
+
+    def increment(self, snapshots: SnapshotTable, horizons_h: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What the schedule expects at each horizon, less the level: the sensor's word is taken out again."""
+        _, scale = super().increment(snapshots, horizons_h)
+        since_d = (snapshots["emptied_h"][:, None] + np.asarray(horizons_h, np.float64)[None, :]) / DAY_H
+        expected = np.where(np.isfinite(since_d), self.rate(snapshots)[:, None] * since_d, float(np.median(self.level_prior_)))
+        return expected - _known(snapshots["level"], float(np.median(self.level_prior_)))[:, None], scale
+
+
 def recent_rate(snapshots: SnapshotTable) -> NDArray[np.float64]:
     """Mean of the rates over 14 and 28 days, or the longest window that is known."""
     month = _first_known(snapshots["rate_28d"], snapshots["rate_all"])
@@ -186,6 +244,13 @@ def _rate_per_container(table: SnapshotTable) -> tuple[NDArray[np.float64], NDAr
         sums.setdefault(table.keys[i], []).append(float(rates[i]))
         classes[table.keys[i]] = table.waste_class[i]
     return np.array([float(np.mean(values)) for values in sums.values()]), np.array(list(classes.values()), dtype=np.str_)
+
+
+def _rows_by_key(table: SnapshotTable, kept: NDArray[np.bool_]) -> dict[Hashable, list[int]]:
+    found: dict[Hashable, list[int]] = {}
+    for i in np.flatnonzero(kept).tolist():
+        found.setdefault(table.keys[i], []).append(i)
+    return found
 
 
 def _known(values: NDArray[np.float64], otherwise: float) -> NDArray[np.float64]:

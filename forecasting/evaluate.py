@@ -13,11 +13,13 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.baseline import LastValue, MeanRate, ShrunkenRate
+from forecasting.baseline import LastValue, MeanRate, Schedule, ShrunkenRate, WeekdayProfile
 from forecasting.density import QuantileTable, fill_at, overflow_probability
 from forecasting.features import SnapshotTable, TrainingTable
 from forecasting.level import DAY_S, HOUR_S
 from forecasting.model import FillModel
+from forecasting.scores import brier, covered
+from forecasting.scores import pinball as pinball
 
 MODEL, BASELINE = "model", "shrunken_rate"
 SCORED_H = (24, 48, 72)
@@ -43,6 +45,8 @@ ESTIMATORS: Mapping[str, Callable[[], Estimator]] = {
     "mean_rate": MeanRate,
     "last_value": LastValue,
 }
+# A night scores what it needs to trust its model; whoever asks for a backtest sees all that a city could do without one.
+COMPARED: Mapping[str, Callable[[], Estimator]] = {**ESTIMATORS, "weekday_profile": WeekdayProfile, "schedule": Schedule}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +117,6 @@ class Evaluation:
         return 1 - at[MODEL] / at[over] if at.get(over) else float("nan")
 
 
-def pinball(truth: NDArray[np.float64], forecast: NDArray[np.float64], quantile: float) -> NDArray[np.float64]:
-    """Pinball loss of each forecast of a quantile."""
-    off = truth - forecast
-    return np.maximum(quantile * off, (quantile - 1) * off)
-
-
 def backtest(
     training: TrainingTable,
     estimators: Mapping[str, Callable[[], Estimator]] = ESTIMATORS,
@@ -151,22 +149,106 @@ def backtest(
     Evaluation
         Empty scores where history is too short.
     """
-    columns = [training.horizons_h.index(h) for h in horizons_h]
-    parts: list[_Fold] = []
-    for cut, end in _cuts(training, folds, fold_d, max(horizons_h)):
-        test = training.since(cut)
-        test = test.take(np.flatnonzero(test.snapshots.origin < end))
-        known = training.known_by(cut)
-        tables = {name: make().fit(known).predict(test.snapshots, horizons_h) for name, make in estimators.items()}
-        parts.append(_Fold(test.snapshots, test.increment[:, columns] + test.snapshots["level"][:, None], tables))
-    return _summary(parts, training, tuple(horizons_h), threshold)
+    return evaluation_of(roll(training, estimators, folds=folds, fold_d=fold_d, horizons_h=horizons_h), threshold, training.until)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Fold:
+class Windows:
+    """What was forecast at past origins beside what came; n windows of H horizons.
+
+    Parameters
+    ----------
+    snapshots
+        What was known at each origin.
+    fold
+        Number of the cut that each row was forecast from (n,), ascending in time.
+    horizons_h
+        Hours ahead.
+    truth
+        Fill at each horizon (n, H) if nobody emptied the container meanwhile; NaN where it was not seen.
+    emptied
+        Whether somebody did (n, H).
+    tables
+        Forecasts by estimator's name, one row a window.
+    """
+
     snapshots: SnapshotTable
+    fold: NDArray[np.int64]
+    horizons_h: tuple[int, ...]
     truth: NDArray[np.float64]
+    emptied: NDArray[np.bool_]
     tables: Mapping[str, QuantileTable]
+
+    def __len__(self) -> int:
+        return len(self.snapshots)
+
+
+def roll(
+    training: TrainingTable,
+    estimators: Mapping[str, Callable[[], Estimator]] = COMPARED,
+    *,
+    folds: int = 1,
+    fold_d: float = 14.0,
+    horizons_h: Sequence[int] = SCORED_H,
+    on_fit: Callable[[str, int], None] | None = None,
+) -> Windows | None:
+    """Learn before each cut and forecast the fold after it, as `backtest` says; None where history is too short for one fold.
+
+    `on_fit` hears which estimator is about to learn for which fold.
+    """
+    parts: list[Windows] = []
+    for number, (cut, end) in enumerate(_cuts(training, folds, fold_d, max(horizons_h))):
+        test = training.since(cut)
+        test = test.take(np.flatnonzero(test.snapshots.origin < end))
+        known = training.known_by(cut)
+        tables = {}
+        for name, make in estimators.items():
+            if on_fit:
+                on_fit(name, number)
+            tables[name] = make().fit(known).predict(test.snapshots, horizons_h)
+        parts.append(windows_of(test, number, horizons_h, tables))
+    return joined(parts) if any(len(part) for part in parts) else None
+
+
+def windows_of(came: TrainingTable, fold: int, horizons_h: Sequence[int], tables: Mapping[str, QuantileTable]) -> Windows:
+    """Forecasts of one fold beside what came."""
+    columns = [came.horizons_h.index(h) for h in horizons_h]
+    truth = came.increment[:, columns] + came.snapshots["level"][:, None]
+    return Windows(came.snapshots, np.full(len(came), fold, np.int64), tuple(horizons_h), truth, came.emptied[:, columns], tables)
+
+
+def joined(parts: Sequence[Windows]) -> Windows:
+    """Several folds as one table, in their order."""
+    first = parts[0]
+    return Windows(
+        snapshots=_stacked([part.snapshots for part in parts]),
+        fold=np.concatenate([part.fold for part in parts]),
+        horizons_h=first.horizons_h,
+        truth=np.concatenate([part.truth for part in parts]),
+        emptied=np.concatenate([part.emptied for part in parts]),
+        tables={name: _stacked_tables([part.tables[name] for part in parts]) for name in first.tables},
+    )
+
+
+def _stacked(parts: Sequence[SnapshotTable]) -> SnapshotTable:
+    return SnapshotTable(
+        keys=tuple(key for part in parts for key in part.keys),
+        origin=np.concatenate([part.origin for part in parts]),
+        values=np.concatenate([part.values for part in parts]),
+        waste_class=tuple(name for part in parts for name in part.waste_class),
+        rest_days=np.concatenate([part.rest_days for part in parts]),
+    )
+
+
+def _stacked_tables(parts: Sequence[QuantileTable]) -> QuantileTable:
+    return QuantileTable(
+        keys=tuple(key for part in parts for key in part.keys),
+        origin=np.concatenate([part.origin for part in parts]),
+        horizons_h=parts[0].horizons_h,
+        quantiles=parts[0].quantiles,
+        fill=np.concatenate([part.fill for part in parts]),
+        method=tuple(method for part in parts for method in part.method),
+    )
 
 
 def _cuts(training: TrainingTable, folds: int, fold_d: float, longest_h: int) -> list[tuple[int, int]]:
@@ -179,52 +261,45 @@ def _cuts(training: TrainingTable, folds: int, fold_d: float, longest_h: int) ->
     return [(cut, end) for cut, end in pairwise(edges) if cut > first + 2 * DAY_S]
 
 
-def _summary(parts: Sequence[_Fold], training: TrainingTable, horizons_h: tuple[int, ...], threshold: float) -> Evaluation:
-    origins = np.concatenate([part.snapshots.origin for part in parts]) if parts else np.zeros(0, np.int64)
-    if not len(origins):
-        return Evaluation((), threshold, training.until, training.until, {}, ())
-    truth = np.concatenate([part.truth for part in parts])
-    keys = [key for part in parts for key in part.snapshots.keys]
+def evaluation_of(windows: Windows | None, threshold: float, until: int) -> Evaluation:
+    """The figures that a night keeps; `until` stands in for the origins where nothing was scored."""
+    if windows is None:
+        return Evaluation((), threshold, until, until, {}, ())
+    truth, origins = windows.truth, windows.snapshots.origin
     losses: dict[str, NDArray[np.float64]] = {}
     errors: dict[str, NDArray[np.float64]] = {}
     scores: dict[str, tuple[Score, ...]] = {}
-    quantiles = next(iter(parts[0].tables.values())).quantiles
-    for name in parts[0].tables:
-        fill = np.concatenate([part.tables[name].fill for part in parts])
-        probability = np.concatenate([overflow_probability(part.tables[name], threshold) for part in parts])
-        median = np.concatenate([fill_at(part.tables[name], 0.5) for part in parts])
-        each = np.stack([pinball(truth, fill[:, :, j], q) for j, q in enumerate(quantiles)], axis=2)
-        losses[name], errors[name] = each.mean(axis=2), np.abs(truth - median)
+    for name, table in windows.tables.items():
+        each = np.stack([pinball(truth, table.fill[:, :, j], q) for j, q in enumerate(table.quantiles)], axis=2)
+        losses[name], errors[name] = each.mean(axis=2), np.abs(truth - fill_at(table, 0.5))
+        inside, chance = covered(truth, table.fill), overflow_probability(table, threshold)
+        squared = brier(np.where(np.isfinite(truth), truth >= threshold, np.nan), chance)
         scores[name] = tuple(
-            _score(h, truth[:, i], fill[:, i], errors[name][:, i], each[:, i], probability[:, i], threshold)
-            for i, h in enumerate(horizons_h)
+            _score(h, errors[name][:, i], each[:, i], inside[:, i], squared[:, i]) for i, h in enumerate(windows.horizons_h)
         )
-    containers = _per_container(keys, truth, losses, errors)
+    quantiles = next(iter(windows.tables.values())).quantiles
+    containers = _per_container(windows.snapshots.keys, truth, losses, errors)
     return Evaluation(quantiles, threshold, int(origins.min()), int(origins.max()), scores, containers)
 
 
 def _score(
     horizon_h: int,
-    truth: NDArray[np.float64],
-    fill: NDArray[np.float64],
     error: NDArray[np.float64],
     loss: NDArray[np.float64],
-    probability: NDArray[np.float64],
-    threshold: float,
+    inside: NDArray[np.float64],
+    squared: NDArray[np.float64],
 ) -> Score:
-    seen = np.isfinite(truth)
+    seen = np.isfinite(error)
     if not seen.any():
         nothing = float("nan")
-        return Score(horizon_h, 0, nothing, (nothing,) * fill.shape[1], nothing, nothing)
-    inside = (truth >= fill[:, 0]) & (truth <= fill[:, -1])
-    happened = (truth >= threshold).astype(np.float64)
+        return Score(horizon_h, 0, nothing, (nothing,) * loss.shape[1], nothing, nothing)
     return Score(
         horizon_h=horizon_h,
         windows=int(seen.sum()),
         mae=float(error[seen].mean()),
         pinball=tuple(float(value) for value in loss[seen].mean(axis=0)),
         coverage=float(inside[seen].mean()),
-        brier=float(((probability - happened)[seen] ** 2).mean()),
+        brier=float(squared[seen].mean()),
     )
 
 
