@@ -49,7 +49,7 @@ class Draft:
         if target.startswith(ALARM):
             self.alarms[Alarm(target.removeprefix(ALARM))] = bool(value)
         elif target.startswith(EXTRA):
-            self.extras[target.removeprefix(EXTRA)] = value
+            self._put_extra(target.removeprefix(EXTRA), value)
         elif target in FLAGS:
             self.values[target] = bool(value)
         elif target == "distance_mm":
@@ -98,6 +98,12 @@ class Draft:
     def reading(self, *, is_history: bool = False) -> Reading:
         """The finished record."""
         return Reading(**self.values, alarms=self.alarms, extras=self.extras, is_history=is_history)
+
+    def _put_extra(self, name: str, value: Scalar) -> None:
+        if isinstance(value, float) and not isfinite(value):
+            self.warnings.append(f"{name} of {value:g} is none that can be meant")
+        else:
+            self.extras[name] = value
 
     def _put_figure(self, target: str, value: float) -> None:
         low, high = RANGES[target]
