@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-LOOK_EVERY_S = 0.5
+LOOK_EVERY_S = 1.0
 
 Facts = dict[str, Any]
 

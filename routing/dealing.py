@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from itertools import pairwise
 from typing import Any
 
@@ -15,8 +15,10 @@ from routing.vehicle import likeness
 Places = NDArray[np.float64]
 """Where each location lies, in any plane that keeps neighbours together; shape (locations, 2)."""
 
-OPTIONAL_WEIGHT = 0.25
-"""What an optional stop counts for beside a mandatory one when vehicles are dealt: they go first to whom something is owed."""
+OPTIONAL, SERVED = 0.25, 0.01
+"""What a stop counts for beside a mandatory one that is left out: vehicles go first to whom something is owed, last to relieve others."""
+TIES_APART = 0.1
+"""Of parts whose needs are met to about the same share, the one that is nearest to the depot gets the vehicle."""
 
 
 def strands(problem: Problem) -> dict[str, str]:
@@ -47,36 +49,45 @@ def _carried(vehicle: Vehicle) -> frozenset[str]:
     return vehicle.classes & frozenset(name for part in vehicle.compartments for name in part.classes)
 
 
-def deal(problem: Problem, parts: Sequence[Sequence[Stop]], vehicles: Sequence[Vehicle], places: Places) -> list[list[Vehicle]]:
-    """Each vehicle to the part that lacks most of what it could do; of parts in about equal need to the one nearest to its depot.
+def deal(
+    problem: Problem, parts: Sequence[Sequence[Stop]], served: Set[str], vehicles: Sequence[Vehicle], places: Places
+) -> list[list[Vehicle]]:
+    """The vehicles shared out in proportion to what each part needs; where that is about equal, to the part nearest to the depot.
 
     Parameters
     ----------
     parts
-        What has to be done in each and is not done by a vehicle that it has already; may be empty.
+        Stops of each.
+    served
+        Keys of those that some vehicle of their part serves already.
     vehicles
         Those to be dealt; one that may serve nothing in any part is dealt to none.
+
+    Notes
+    -----
+    A vehicle meets a share of a part's need. It goes where, with half of its own share, the least would be met: with vehicles all
+    alike this is the method of Sainte-Laguë.
     """
-    needs = [_Need(problem, part, places) for part in parts]
+    needs = [_Need(problem, part, served, places) for part in parts]
     fleets: list[list[Vehicle]] = [[] for _ in parts]
     fitting = {vehicle.key: [i for i, need in enumerate(needs) if need.fits(vehicle)] for vehicle in vehicles}
     # Who can go to few parts goes first: what others could do as well is then left to them.
     for vehicle in sorted(vehicles, key=lambda one: len(fitting[one.key])):
         if fitting[vehicle.key]:
-            best = max(fitting[vehicle.key], key=lambda i: (round(needs[i].rounds_left(vehicle)), -needs[i].away(vehicle)))
+            best = min(fitting[vehicle.key], key=lambda i: (round(needs[i].met_with_half(vehicle) / TIES_APART), needs[i].away(vehicle)))
             needs[best].give(vehicle)
             fleets[best].append(vehicle)
     return fleets
 
 
 class _Need:
-    """What one part lacks, as a share of its work; below 0 where it has more vehicles than it needs."""
+    """What one part lacks, and how much of that is met."""
 
-    def __init__(self, problem: Problem, stops: Sequence[Stop], places: Places) -> None:
-        self.problem, self.stops, self._places = problem, stops, places
-        self.share = 1.0 if stops else 0.0
-        self._rounds: dict[object, float] = {}
-        self._centre = places[[stop.location for stop in stops]].mean(axis=0) if stops else places.mean(axis=0)
+    def __init__(self, problem: Problem, stops: Sequence[Stop], served: Set[str], places: Places) -> None:
+        self.problem, self.stops, self._served, self._places = problem, stops, served, places
+        self._met = 0.0
+        self._shares: dict[object, float] = {}
+        self._centre = places[[stop.location for stop in stops]].mean(axis=0)
         self._sorts = list({(stop.waste_class, stop.needs, stop.allowed_vehicles): stop for stop in stops}.values())
 
     def fits(self, vehicle: Vehicle) -> bool:
@@ -85,26 +96,25 @@ class _Need:
     def away(self, vehicle: Vehicle) -> float:
         return float(np.hypot(*(self._places[vehicle.begins_at] - self._centre)))
 
-    def rounds_left(self, vehicle: Vehicle) -> float:
-        """How many rounds of vehicles like this one the part still lacks."""
-        return self.share * self._rounds_of(vehicle)
+    def met_with_half(self, vehicle: Vehicle) -> float:
+        return self._met + self._share_of(vehicle) / 2
 
     def give(self, vehicle: Vehicle) -> None:
-        self.share -= 1 / self._rounds_of(vehicle)
+        self._met += self._share_of(vehicle)
 
-    def _rounds_of(self, vehicle: Vehicle) -> float:
+    def _share_of(self, vehicle: Vehicle) -> float:
         kind = likeness(vehicle)
-        if kind not in self._rounds:
-            served = [stop for stop in self.stops if vehicle.may_serve(stop)]
-            self._rounds[kind] = max(0.01, _work_s(self.problem, vehicle, served) / vehicle.longest_s)
-        return self._rounds[kind]
+        if kind not in self._shares:
+            stops = [stop for stop in self.stops if vehicle.may_serve(stop)]
+            weights = np.array([SERVED if stop.key in self._served else 1.0 if stop.mandatory else OPTIONAL for stop in stops])
+            self._shares[kind] = vehicle.longest_s / max(1.0, _work_s(self.problem, vehicle, stops, weights))
+        return self._shares[kind]
 
 
-def _work_s(problem: Problem, vehicle: Vehicle, stops: Sequence[Stop]) -> float:
+def _work_s(problem: Problem, vehicle: Vehicle, stops: Sequence[Stop], weights: NDArray[np.float64]) -> float:
     """About how long one vehicle would be busy with all of these stops: at them, between them, and with as many trips as they fill."""
     if not stops:
         return 0.0
-    weights = np.array([1.0 if stop.mandatory else OPTIONAL_WEIGHT for stop in stops])
     leg_s, gate_s = _typical_legs(problem, vehicle, stops)
     at_stops_s = weights @ np.array([vehicle.work_s(stop) + stop.setup_s + leg_s for stop in stops])
     loads = weights @ np.maximum(0, np.array([vehicle.load_of(stop, problem.dimensions) for stop in stops]))

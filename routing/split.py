@@ -118,10 +118,10 @@ def cut(problem: Problem, orders: Mapping[str, Order], places: Places, seed: int
     parts = [part for _, heap in sorted(heaps.items()) for part in _cut_heap(heap, places, most, rng)]
     idle = [vehicle for vehicle in problem.vehicles if not _stops_of(orders.get(vehicle.key, ()))]
     rng.shuffle(idle)
-    left = [[stop for piece in part if piece.vehicle is None for stop in piece.stops] for part in parts]
-    dealt = deal(problem, left, idle, places)
-    fleets = [[*(piece.vehicle for piece in part if piece.vehicle), *more] for part, more in zip(parts, dealt, strict=True)]
+    served = {stop.key for order in orders.values() for stop in _stops_of(order)}
     stops = [[stop for piece in part for stop in piece.stops] for part in parts]
+    dealt = deal(problem, stops, served, idle, places)
+    fleets = [[*(piece.vehicle for piece in part if piece.vehicle), *more] for part, more in zip(parts, dealt, strict=True)]
     return [part_of(problem, *one, orders) for one in zip(stops, fleets, strict=True) if one[1]]
 
 
