@@ -79,7 +79,7 @@ class _Profile(Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=Tr
     byte_order: ByteOrder = "big"
 
 
-class FixedProfile(_Profile, tag="fixed"):
+class FixedProfile(_Profile, frozen=True, kw_only=True, tag="fixed"):
     """Every figure has its place in the payload."""
 
     fields: Fields
@@ -87,7 +87,7 @@ class FixedProfile(_Profile, tag="fixed"):
     longest: Annotated[Size, Meta(description="Payloads of more bytes are refused.")] | None = None
 
 
-class ChannelProfile(_Profile, tag="channels"):
+class ChannelProfile(_Profile, frozen=True, kw_only=True, tag="channels"):
     """The payload is a chain of channels: tag, perhaps a length, value."""
 
     channels: Annotated[tuple[ChannelSpec, ...], Meta(min_length=1, max_length=100)]
@@ -264,15 +264,16 @@ _PLACE = re.compile(r"^(?P<problem>.*?)(?: - at `\$?\.?(?P<field>[^`]*)`)?$", re
 
 def _parse(document: Mapping[str, Any] | bytes | str) -> Profile:
     try:
-        if isinstance(document, bytes | str):
-            return msgspec.json.decode(document, type=Profile)
-        return msgspec.convert(dict(document), Profile)
+        known: Profile = (
+            msgspec.json.decode(document, type=Profile) if isinstance(document, bytes | str) else msgspec.convert(dict(document), Profile)
+        )
     except msgspec.ValidationError as error:
         match = _PLACE.match(str(error))
         problem, field = (match["problem"], match["field"] or "") if match else (str(error), "")
         raise ProfileError([Fault(field, f"is wrong: {problem}", _mend(field, problem))]) from error
     except (msgspec.DecodeError, UnicodeError, RecursionError, OverflowError) as error:
         raise ProfileError([Fault("", f"is not JSON: {error}"[:200], "Send one JSON object (RFC 8259).")]) from error
+    return known
 
 
 def _mend(field: str, problem: str) -> str:

@@ -1,12 +1,15 @@
 """Models by name, payloads by encoding."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.telemetry.decoders import FAMILIES, MODELS, DecodeError, UnknownModelError, WrongPortError, decode, find_family, get_family
-from app.telemetry.decoders.draft import RANGES
+from app.telemetry.decoders.draft import RANGES, TARGETS
 from app.telemetry.decoders.payload import to_bytes
+from app.telemetry.decoders.profile import dump_profile, load_profile
 from app.telemetry.readings import RANGES as TAKEN
 
 
@@ -74,3 +77,16 @@ def test_both_encodings_round_trip(raw: bytes):
     assert to_bytes(raw.hex(), "hex") == raw
     assert to_bytes(base64.b64encode(raw).decode(), "base64") == raw
     assert to_bytes(base64.urlsafe_b64encode(raw).decode(), "base64") == raw
+
+
+def test_the_manual_names_every_model_and_target():
+    manual = (Path(__file__).parents[4] / "docs" / "telemetry" / "decoders.md").read_text()
+    families = manual.split("## Families")[1].split("\n## ")[0]
+    assert [family.models[0] for family in FAMILIES if f"**{family.models[0]}**" not in families] == []
+    assert [target for target in TARGETS if target.removeprefix("alarm.") not in manual.split("| `target` |")[1].split("\n")[0]] == []
+
+
+def test_the_manuals_profile_is_one():
+    manual = (Path(__file__).parents[4] / "docs" / "telemetry" / "decoders.md").read_text()
+    profile = load_profile(manual.split("```json\n")[1].split("```")[0])
+    assert load_profile(dump_profile(profile)) == profile
