@@ -11,6 +11,8 @@ from routing.insertion import cheapest_insertion
 from routing.plan import Plan, Reason, Unserved
 from routing.problem import COST_UNITS_PER_CURRENCY
 
+THE_WAY = "The way there costs"
+"""Begins what is told of a container that could have been left out."""
 DEAREST = Decimal("99999999.99")
 """As much as the column holds."""
 
@@ -49,6 +51,11 @@ def decisions(choice: Choice, task: Task, plan: Plan, detours: dict[str, int], c
         )
 
 
+def case_of(reason: str) -> str:
+    """Of a served container's reason the part before what its way costs on that plan."""
+    return reason.partition(f" {THE_WAY}")[0]
+
+
 def _outcome(one: Candidate, left: Unserved | None) -> tuple[Decision, str]:
     if one.decision is Standing.NOT_DUE:
         return Decision.NOT_DUE, one.rule
@@ -64,7 +71,7 @@ def _outcome_in_words(one: Candidate, task: Task, left: Unserved | None, detour:
         return ""
     price = "" if detour is None else f"{detour / COST_UNITS_PER_CURRENCY:.2f} {currency}"
     if left is None:
-        return f"The way there costs {price}." if price and one.decision is Standing.MAY else ""
+        return f"{THE_WAY} {price}." if price and one.decision is Standing.MAY else ""
     if left.reason is Reason.NOT_WORTH_ITS_PRIZE:
         return f"That is less than the {price} that the way there would cost, so it waits." if price else "The way there costs more."
     return _why_unserved(one, task, left)

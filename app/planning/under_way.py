@@ -4,6 +4,7 @@ Who was where and did what is said by the caller (`DayUnderWay`): reports are th
 truck goes on to where it is driving, and a container that changes its truck has a price (`routing.replan`).
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -20,11 +21,11 @@ from app.planning.models import ContainerDecision, Decision, RouteVisit, VisitKi
 from app.planning.models import Route as RouteRow
 from app.planning.night import MATRICES, NightResult, Progress, Steps, roads_engine
 from app.planning.outlook import load_signals, predict_fill
-from app.planning.reasons import detour_costs
+from app.planning.reasons import case_of, detour_costs
 from app.planning.select import Candidate, Choice, Standing, select_containers
 from app.planning.to_problem import HOUR_S, MICRO, facility_key, match_crews, to_problem
 from app.planning.travel import measure_travel
-from app.planning.ways_in import in_words, names_of
+from app.planning.ways_in import FOR_SECONDS, find_ways_in, in_words, names_of
 from routing import plan as kernel
 from routing.bound import lower_bound
 from routing.check import check
@@ -37,7 +38,9 @@ from routing.solve import solve
 from routing.stopping import MaxSeconds, StopCriterion
 
 REPLAN_S = 5
-"""Seconds of search at most: trucks are waiting."""
+"""Seconds at most, from the search to what is told of its plan: trucks are waiting."""
+PROOF_S = 0.4
+"""Of these, for how good the plan is at least."""
 GRACE_S = 1
 """A search that is this much over is ended; the best that it has found counts."""
 LISTED = {ChangeKind.MOVED, ChangeKind.ADDED, ChangeKind.DROPPED}
@@ -125,12 +128,13 @@ def compute_rest(
         travel = measure_travel(city, roads or roads_engine(city, settings), settings.data_dir / MATRICES)
         morning = to_problem(city, _with_what_is_done(choice, city, day), travel, crew_of)
         morning = replace(morning, problem=_as_weighed(morning.problem, day))
+    ends_s = time.monotonic() + REPLAN_S
     with steps("solve"), held_cores(settings, wait=False) as cores:
         rest = replan(
             morning.problem,
             published_plan(city, morning.problem, day),
             field_state(city, present, morning.problem, day),
-            stop=stop or MaxSeconds(min(city.policy.solve_s, REPLAN_S)),
+            stop=stop or MaxSeconds(min(city.policy.solve_s, REPLAN_S - PROOF_S)),
             seed=seed,
             change_cost=round(city.policy.change_cost * MICRO) or CHANGE_COST,
             cores=1 if stop else cores,
@@ -154,6 +158,7 @@ def compute_rest(
         paths=paths,
         steps_s=steps.seconds,
         cores=1 if stop else cores,
+        ways_in=find_ways_in(city, task, rest.plan, for_s=FOR_SECONDS if stop else ends_s - time.monotonic()),
         changes=tuple(_changes(rest)),
         told=_told(city, rest),
     )
@@ -185,9 +190,7 @@ def still_wanted(fresh: Choice, city: City, day: DayUnderWay) -> Choice:
 def _still(one: Candidate, day: DayUnderWay) -> Candidate:
     key = one.container_id
     if key in day.collected:
-        words = (
-            f"Emptied on this day already, {one.reason[:1].lower()}{one.reason[1:]}" if one.rule == "emptied_today" else "Emptied today."
-        )
+        words = one.reason if one.rule == "emptied_today" else "Emptied today."
         return replace(one, decision=Standing.NOT_DUE, rule="emptied_today", reason=words)
     if one.rule == "emptied_today":
         return one
@@ -207,7 +210,7 @@ def _as_sent(one: Candidate, day: DayUnderWay) -> Candidate:
         one,
         decision=Standing.MUST if is_mandatory else Standing.MAY,
         rule=before.rule if before.decision is Decision.SERVED else one.rule,
-        reason=before.reason if before.decision is Decision.SERVED else one.reason,
+        reason=case_of(before.reason) if before.decision is Decision.SERVED else one.reason,
         expected_fill_pct=visit.expected_fill_pct or 0.0,
         cost_of_waiting=waiting,
     )
@@ -348,7 +351,7 @@ def _number(key: str | None) -> int | None:
 
 
 def _told(city: City, rest: Replan) -> dict[str, Any]:
-    """What else the dispatcher has to know: what stands on broken trucks, and whose hours had to be stretched."""
+    """What else the dispatcher has to know: what stands on broken trucks, and what could not be helped."""
     code, names = {str(vehicle.id): vehicle.code for vehicle in city.vehicles}, names_of(city)
     return {
         "moved": len(rest.moved),

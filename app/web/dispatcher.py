@@ -25,12 +25,12 @@ from app.web.night_view import (
     load_night,
     load_progress,
     load_workforce,
-    name_changes,
     neighbours,
     service_date_to_show,
     summary_of,
 )
 from app.web.pages import back_to, read_date, render_page
+from app.web.plan_words import ORIGINS, broken_rules, costs_by_cause, list_changes
 
 blueprint = Blueprint("dispatcher", __name__)
 
@@ -55,7 +55,9 @@ def _night_page() -> str:
         view=shown.shown,
         progress=load_progress(session(), identity(), shown),
         facts=summary_of(shown.shown.plan) if shown.shown else {},
-        changes=name_changes(session(), shown),
+        changes=list_changes(session(), shown),
+        broken=broken_rules(session(), shown),
+        costs=costs_by_cause(summary_of(shown.shown.plan)["costs"]) if shown.shown else [],
         neighbours=neighbours(shown.service_date),
         list=filter_containers(
             shown.containers, wanted=args.get("q", "").strip(), decision=args.get("decision", ""), page=_number(args.get("page")) or 1
@@ -65,6 +67,7 @@ def _night_page() -> str:
         workforce=load_workforce(session(), shown.service_date),
         choices=list(Decision),
         reasons=list(AbsenceReason),
+        origins=ORIGINS,
         waiting=WORKERS_SAY_NOTHING,
         address=address_with,
     )

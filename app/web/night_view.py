@@ -260,19 +260,6 @@ def list_places(session: TenantSession) -> list[tuple[str, Depot | Facility]]:
     return [*depots, *(("facility", facility) for facility in list_facilities(session))]
 
 
-def name_changes(session: TenantSession, night: NightView) -> list[tuple[str, str, str]]:
-    """Of a day planned again while under way: container, truck before and truck now, by their codes."""
-    changes = night.shown.plan.changes if night.shown else []
-    if not changes:
-        return []
-    codes = {one.standing.container.id: one.standing.container.code for one in night.containers}
-    trucks = {key: vehicle.code for key, vehicle in list_by_id(session, Vehicle).items()}
-    return [
-        (codes.get(one["container_id"], "?"), trucks.get(one["from_vehicle_id"], "no truck"), trucks.get(one["to_vehicle_id"], "no truck"))
-        for one in changes
-    ]
-
-
 def summary_of(plan: Plan) -> dict[str, Any]:
     """The plan's figures; None for one that it does not have."""
     return defaultdict(lambda: None, plan.summary or {})

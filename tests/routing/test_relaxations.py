@@ -119,9 +119,9 @@ def test_a_facility_that_closes_too_early():
 def test_what_a_truck_lacks_may_not_carry_or_is_not_permitted():
     city = ascii_city("D----A----Z----U")
     for wanted, kind, words in (
-        (stop(needs=frozenset({"crane"})), AskKind.EQUIPMENT, "crane on t"),
+        (stop(needs=frozenset({"crane"})), AskKind.EQUIPMENT, "t with crane"),
         (stop(allowed_vehicles=frozenset({"other"})), AskKind.PERMISSION, "t permitted at Z"),
-        (stop(waste_class="glass"), AskKind.WASTE_CLASS, "t for glass"),
+        (stop(waste_class="glass"), AskKind.WASTE_CLASS, "t allowed to carry glass"),
     ):
         problem = city.problem(truck("t"), load={"A": (1, 1), "Z": wanted})
         ask, _ = only(problem, {"t": "AU"}, kind)

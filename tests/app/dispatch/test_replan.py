@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from app.assets.models import AbsenceReason, Container, Crew, Vehicle
+from app.assets.waste_classes import WasteClass
 from app.config import Settings
 from app.db import Database, TenantSession
 from app.dispatch.models import ActionKind, SkipReason
@@ -238,6 +239,24 @@ def test_a_day_can_be_planned_again_twice(session: TenantSession, town: Town, se
     visits = get_plan_detail(session, new.id).visits[route.id]
     assert visits[0].load_after_kg == target.load_after_kg + visits[0].expected_kg
     assert new.changes == []
+
+
+def test_what_stays_out_says_what_would_let_it_in_and_no_way_is_another_one_with_more_to_it(
+    session: TenantSession, town: Town, second: Vehicle, night: Plan, field: Field, again: Any
+):
+    now = max(field.sets_out(truck, done=1) for truck in (town.truck, second)) + timedelta(seconds=30)
+    glass = town.add("igloo", 6, waste_class=WasteClass.GLASS, model=make.crane_model(session))
+    town.fills("igloo", 108, 0)
+    town.facility.accepts = ["residual", "glass"]
+    replan(session, THURSDAY)
+    session.commit()
+    new = again(now)
+    assert new is not None
+    row = next(row for row in list_decisions(session, new.id) if row.container_id == glass.id)
+    assert row.decision is Decision.UNSERVED
+    asks = [set(way.split(" and ")) for way in row.ways_in]
+    assert any(len(one) == 1 and next(iter(one)).endswith("with crane") for one in asks)
+    assert not any(less < more for less in asks for more in asks)
 
 
 def test_trucks_whose_load_nobody_takes_any_more_are_let_home_and_the_plan_says_so(

@@ -1,5 +1,6 @@
 """The dispatcher's page while routes are being driven."""
 
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
 from flask.testing import FlaskClient
@@ -8,10 +9,13 @@ from app.assets.service_days import local_date
 from app.db import TenantSession
 from app.dispatch.models import ActionKind, SkipReason
 from app.dispatch.operations import record_actions
-from app.planning.models import PlanStatus
+from app.planning.models import PlanOrigin, PlanStatus
 from app.tenancy.identity import Identity
 from app.tenancy.models import Scope
 from app.tenancy.queries import get_tenant
+from app.web.plan_words import CAUSES, ORIGINS
+from routing.plan import RouteCost
+from tests.factories import assets as make_assets
 from tests.factories import dispatch as make
 from tests.factories.dispatch import DAY
 
@@ -55,3 +59,46 @@ def test_only_a_route_that_is_out_offers_its_link(client: FlaskClient, session: 
     session.add(driven.plan)
     session.commit()
     assert f"/routes/{driven.route.id}/link" not in client.get(f"/?plan={driven.plan.id}", headers=AS_PAGE).text
+
+
+def test_a_plan_planned_again_says_what_became_of_containers_by_truck(client: FlaskClient, session: TenantSession):
+    """Two moved, one new, one that nobody comes for; and what could not be helped."""
+    driven = make.route(session)
+    old, new = make_assets.vehicle(session, code="OLD"), make_assets.vehicle(session, code="NEW")
+    boxes = [make_assets.container(session, code=f"K-{number}") for number in range(4)]
+    trucks = [(old.id, new.id), (old.id, new.id), (None, new.id), (old.id, None)]
+    driven.plan.changes = [
+        {"container_id": box.id, "kind": "moved", "from_vehicle_id": before, "to_vehicle_id": now}
+        for box, (before, now) in zip(reversed(boxes), trucks, strict=True)
+    ]
+    driven.plan.summary = driven.plan.summary | {"moved": 2, "granted": ["truck OLD until 14:40"], "stranded_kg": {"OLD": 591}}
+    session.commit()
+    page = " ".join(client.get(f"/?date={DAY}", headers=AS_PAGE).text.split())
+    assert "Changed against the plan before: 4 containers" in page
+    assert "OLD → NEW <small>(2)</small></dt><dd>K-2, K-3</dd>" in page
+    assert page.index("OLD → NEW") < page.index("new on NEW") < page.index("no longer on any truck, was on OLD")
+    assert "<li>truck OLD until 14:40</li>" in page and "OLD 591 kg" in page
+    assert "The rest of the day" in page
+
+
+def test_a_plan_that_breaks_rules_names_each_with_truck_and_container(client: FlaskClient, session: TenantSession):
+    driven = make.route(session)
+    truck, box = make_assets.vehicle(session, code="T-7"), make_assets.container(session, code="K-77")
+    late = {"rule": "arrives_within_window", "vehicle": str(truck.id), "stop": str(box.id), "over": [60], "detail": "work starts 60 s late"}
+    driven.plan.violations = [late, late | {"stop": None, "detail": "", "rule": "has_its_route"}]
+    session.commit()
+    page = " ".join(client.get(f"/?date={DAY}", headers=AS_PAGE).text.split())
+    assert "<li>truck T-7, K-77: work starts 60 s late</li><li>truck T-7: has its route</li>" in page
+
+
+def test_costs_are_told_by_what_they_are_for_the_largest_first(client: FlaskClient, session: TenantSession):
+    driven = make.route(session)
+    driven.plan.summary = driven.plan.summary | {"costs": {"distance": 24.19, "fixed": 440.0, "changes": 12.0}}
+    session.commit()
+    page = " ".join(client.get(f"/?date={DAY}", headers=AS_PAGE).text.split())
+    assert "Cost in EUR: 440.00 for trucks · 24.19 for kilometres · 12.00 for changes of truck." in page
+
+
+def test_every_cause_of_cost_and_every_origin_has_its_words():
+    assert {one.name for one in fields(RouteCost)} == CAUSES.keys()
+    assert set(PlanOrigin) == ORIGINS.keys()
