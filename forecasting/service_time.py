@@ -4,9 +4,10 @@ A visit's seconds are the sum of
 
     setup of the site × (all sites + this site) + for each container: seconds of its lift × (class + zone of the class) + the visit's own,
 
-each bracket around 1, and the seconds the register's. Crews wait, chat and take breaks, so that the visit's own part has a Student distribution: its scale mixture makes
-the regression a weighted one whose weights are found by turns [1]_, and a visit of two hours hardly counts. Classes, zones and sites are
-shrunken to each other as in `forecasting.loads`; docs/forecasting/loads.md has the mathematics.
+each bracket around 1, and the seconds the register's. Crews wait, chat and take breaks, so that the visit's own part has a Student
+distribution: its scale mixture makes the regression a weighted one whose weights are found by turns [1]_, and a visit of two hours hardly
+counts. What is learned is therefore the usual visit, near the median. Classes, zones and sites are shrunken to each other as in
+`forecasting.loads`; docs/forecasting/loads.md has the mathematics.
 
 References
 ----------

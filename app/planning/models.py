@@ -89,6 +89,7 @@ class PlanningPolicy(TenantOwned, Versioned):
         CheckConstraint("solve_s > 0", name="solve_time_positive"),
         CheckConstraint("unfair_cost_per_h >= 0 and unfair_cost_per_100kg >= 0", name="unfair_costs_not_negative"),
         CheckConstraint("change_cost >= 0", name="change_cost_not_negative"),
+        CheckConstraint("overweight_probability > 0 and overweight_probability <= 0.5", name="overweight_is_rare"),
     )
 
     overflow_cost_per_onset: Mapped[Decimal] = mapped_column(Numeric(10, 2), server_default="40")
@@ -111,6 +112,8 @@ class PlanningPolicy(TenantOwned, Versioned):
     change_cost: Mapped[Decimal] = mapped_column(Numeric(10, 2), server_default="0")
     """Of each container that another truck empties than the last time; 0: any may come."""
     hours_rule: Mapped[HoursRule | None] = mapped_column(enum_type(HoursRule))
+    overweight_probability: Mapped[float] = mapped_column(server_default="0.05")
+    """At most this often a full truck may turn out heavier than permitted; 0.5: plan by the mean, without a margin."""
 
 
 class PlanningJob(TenantOwned):
@@ -317,3 +320,49 @@ class RoundContainer(TenantOwned):
     round_id: Mapped[Id] = mapped_column(primary_key=True)
     sequence: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     container_id: Mapped[Id]
+
+
+class LoadLearning(TenantRow):
+    """What weigh tickets and drivers' reports have taught until an instant: classes, and how well; containers have rows of their own."""
+
+    __tablename__ = "load_learning"
+    __table_args__ = (Index("ix_load_learning_until", "tenant_id", "learned_until"),)
+
+    learned_until: Mapped[datetime]
+    """Nothing reported later has been used."""
+    model_version: Mapped[str] = mapped_column(String(80))
+    classes: Mapped[dict[str, dict[str, float]]] = mapped_column(JSONB, server_default="{}")
+    """By waste class: density, its standard deviation, tickets; seconds of a lift relative to the register's."""
+    spreads: Mapped[dict[str, float]] = mapped_column(JSONB, server_default="{}")
+    evaluation: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    """How well tickets are foretold, each from all others, beside the register's figures."""
+    set_aside: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
+    """Tickets that were not believed, and why."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ContainerLoad(TenantOwned):
+    """A container's learned density and seconds, as the tenant's newest learning has them. Standard deviations are relative."""
+
+    __tablename__ = "container_load"
+    __table_args__ = (
+        same_tenant("container_id", "container", ondelete="CASCADE"),
+        same_tenant("learning_id", "load_learning", ondelete="CASCADE"),
+        CheckConstraint("density_kg_m3 > 0 and lift_s >= 0 and setup_s >= 0", name="figures_possible"),
+    )
+
+    container_id: Mapped[Id] = mapped_column(primary_key=True)
+    learning_id: Mapped[Id]
+    density_kg_m3: Mapped[float] = mapped_column(REAL)
+    class_sd: Mapped[float] = mapped_column(REAL)
+    """What is not known of all of the class."""
+    zone_sd: Mapped[float] = mapped_column(REAL)
+    own_sd: Mapped[float] = mapped_column(REAL)
+    day_sd: Mapped[float] = mapped_column(REAL)
+    """How the class varies from day to day: all of a day together."""
+    single_sd: Mapped[float] = mapped_column(REAL)
+    """How one lift varies around the container's usual."""
+    tickets: Mapped[int]
+    lift_s: Mapped[float] = mapped_column(REAL)
+    setup_s: Mapped[float] = mapped_column(REAL)
+    visits: Mapped[int]

@@ -13,8 +13,10 @@ from app.assets.queries import StandingContainer, list_standing
 from app.db import TenantSession
 from app.planning.models import (
     ContainerDecision,
+    ContainerLoad,
     Decision,
     JobStatus,
+    LoadLearning,
     Plan,
     PlanningJob,
     PlanningPolicy,
@@ -41,6 +43,7 @@ POLICY_DEFAULTS: dict[str, Any] = {
     "unfair_cost_per_100kg": Decimal(0),
     "change_cost": Decimal(0),
     "hours_rule": None,
+    "overweight_probability": 0.05,
 }
 """What the schema fills in; a tenant without a row of its own plans by these."""
 
@@ -329,3 +332,25 @@ def count_decisions(session: TenantSession, plan_id: int, decision: Decision, *,
     query = select(func.count()).where(ContainerDecision.tenant_id == visible_tenant_id(session), ContainerDecision.plan_id == plan_id)
     query = query.where(ContainerDecision.decision == decision)
     return session.scalars(query if mandatory is None else query.where(ContainerDecision.mandatory == mandatory)).one()
+
+
+def find_load_learning(session: TenantSession, *, until: datetime) -> LoadLearning | None:
+    """The newest learning from tickets that used nothing later than `until`."""
+    query = rows_of(session, LoadLearning).where(LoadLearning.learned_until <= until)
+    return session.scalars(query.order_by(LoadLearning.learned_until.desc(), LoadLearning.id.desc()).limit(1)).one_or_none()
+
+
+def loads_by_container(session: TenantSession, learning_id: int) -> dict[int, ContainerLoad]:
+    """A learning's figures; none once a newer one has taken their place."""
+    query = rows_of(session, ContainerLoad).where(ContainerLoad.learning_id == learning_id)
+    return {load.container_id: load for load in session.scalars(query)}
+
+
+def replace_container_loads(session: TenantSession, learning_id: int, rows: list[dict[str, Any]]) -> None:
+    """Write every container's figures, in the place of those that it had."""
+    if not rows:
+        return
+    statement = insert(ContainerLoad)
+    columns = {name: statement.excluded[name] for name in (*rows[0], "learning_id") if name != "container_id"}
+    upsert = statement.on_conflict_do_update(index_elements=["tenant_id", "container_id"], set_=columns)
+    session.execute(upsert, [row | {"learning_id": learning_id} for row in rows])

@@ -11,6 +11,7 @@ from app.planning.models import Decision, HoursRule, JobStatus, PlanOrigin, Plan
 
 MOST_CONTAINERS = 2000
 LONGEST_SOLVE_S = 3600
+RAREST_OVERWEIGHT = 0.0001
 
 
 class NightSchema(Schema):
@@ -215,6 +216,11 @@ class PolicySchema(Schema):
         by_value=True,
         allow_none=True,
         metadata={"description": "The law on drivers' hours that rounds keep, beside each crew's own shift and break."},
+    )
+    overweight_probability = number(
+        RAREST_OVERWEIGHT,
+        0.5,
+        metadata={"description": "How often a full truck may turn out heavier than permitted, at most; 0.5: no margin."},
     )
 
 
