@@ -190,12 +190,17 @@ class _Builder:
         keys, head = self.keys.get(vehicle.key, ()), self._head_of(vehicle)
         is_open = {stop.key for stop in self.open}
         kept = tuple(key for key in keys if key in is_open) if vehicle.key in self.locks.ordered else vehicle.sequence
-        sequence = tuple(key for key in kept if key in is_open)
+        sequence = self._that_can_be(tuple(key for key in kept if key in is_open))
         out: Onward | None = self.onwards.get(vehicle.key)
         if out is not None:
             return replace(vehicle, under_way=out.under_way, head=head, sequence=sequence)
         shift = Window(max(vehicle.shift.open_s, self.state.at_s), vehicle.shift.close_s)
         return replace(vehicle, shift=shift, head=head, sequence=sequence)
+
+    def _that_can_be(self, sequence: tuple[str, ...]) -> tuple[str, ...]:
+        """Without what would be set down before it is taken up: a truck was sent there too early, whatever its order is now."""
+        sources = self.before.taken_up_at
+        return tuple(key for number, key in enumerate(sequence) if sources.get(key) not in sequence[number + 1 :])
 
     def _head_of(self, vehicle: Vehicle) -> tuple[str, ...]:
         keys, told = self.keys.get(vehicle.key, ()), self._told(vehicle)

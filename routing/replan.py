@@ -237,7 +237,10 @@ def _ahead(problem: Problem, vehicle: Vehicle) -> Vehicle:
         return vehicle
     last = route.visits[-1]
     state = TruckState(vehicle=vehicle.key, started_s=route.start_s, done=route.visits, location=last.location, ready_s=last.departure_s)
-    there = replace(vehicle, head=(), under_way=onward(problem, vehicle, state).under_way)
+    then = onward(problem, vehicle, state)
+    if then.again:  # what rides in other compartments `under_way` alone cannot say
+        return vehicle
+    there = replace(vehicle, head=(), under_way=then.under_way)
     can_go_home = time_route(problem, there, least_order(problem, there)) is not None
     return there if can_go_home else vehicle
 

@@ -252,6 +252,32 @@ def test_random_mornings_keep_what_is_driven_what_is_locked_and_every_rule():
     assert planned > 80 and broken > 20 and late > 1
 
 
+def test_whatever_trucks_were_told_and_can_no_longer_do_the_rest_is_planned():
+    """Sent anywhere, two to one place too, and in half of the mornings nobody takes anything any more. The last seeds once broke off."""
+    kinds: set[str] = set()
+    for seed in (*range(120), 169, 514, 855):
+        problem, draw = draw_problem(seed, stops=6, vehicles=3), random.Random(seed)
+        plan = insert_only(problem)
+        if check(problem, plan).violations:
+            continue
+        state = sent_anywhere(draw, problem, draw_state(draw, problem, plan))
+        if draw.random() < 0.5:
+            shut = tuple(replace(one, accepts=frozenset({"nothing"})) for one in problem.facilities)
+            problem = replace(problem, facilities=shut)
+        limit, locks = FirstOf((MaxIterations(2), MaxSeconds(0.1))), draw_locks(draw, problem)
+        found = replan(problem, plan, state, stop=limit, seed=seed, change_cost=50, locks=locks)
+        assert check(found.problem, found.plan).violations == (), seed
+        kinds |= {ask.kind for ask in found.reliefs}
+    assert kinds >= {"loaded_home", "not_there_first", "no_break"}
+
+
+def sent_anywhere(draw: random.Random, problem: Problem, state: FieldState) -> FieldState:
+    places = [one.key for one in problem.stops if one.key not in state.served] + [one.key for one in problem.facilities]
+    told = [one.heading_to is not None and not one.home and places and draw.random() < 0.7 for one in state.trucks]
+    sent = [replace(one, heading_to=draw.choice(places)) if is_sent else one for one, is_sent in zip(state.trucks, told, strict=True)]
+    return replace(state, trucks=tuple(sent))
+
+
 def holds_locks(plan: Plan, found: Replan, locks: Locks) -> None:
     """Tied stops stay, ordered trucks serve what was theirs as published: told of plans alone, whatever the problem says."""
     was = {visit.key: (route.vehicle, number) for route in plan.routes for number, visit in enumerate(route.pickups)}
