@@ -19,6 +19,7 @@ from app.jobs.cli import main
 from app.jobs.routing_commands import ENGINES
 from routing import io
 from routing.portfolio import Engine
+from routing.problem import Window
 from tests.routing.ascii_city import ascii_city, stop, truck
 
 Run = Callable[..., Result]
@@ -258,3 +259,14 @@ def test_ctrl_c_gives_the_best_plan_so_far(street: Path, tmp_path: Path):
     assert solving.returncode == 0
     assert "feasible     yes" in said
     assert io.read_plan(tmp_path / "plan.json").served == {"A", "B"}
+
+
+def test_what_was_promised_and_cannot_be_kept_is_named_and_the_rest_is_planned(run: Run, tmp_path: Path):
+    """Told to go to B first, which closes at 50 s and is 80 s away: A is served, and the line says which rule that breaks."""
+    late = stop(windows=(Window(0, 50),))
+    problem = ascii_city("D----A----B----U").problem(truck(head=("B",)), load={"A": (180, 400), "B": late})
+    io.write_problem(problem, tmp_path / "told.json")
+    solved = run("solve", tmp_path / "told.json", *FEW, "--json")
+    facts = json.loads(solved.stdout)
+    assert (solved.exit_code, facts["feasible"], facts["served"], facts["mandatory_unserved"]) == (1, False, 1, ["B"])
+    assert [(one["rule"], one["vehicle"], one["stop"]) for one in facts["violations"]] == [("head_kept", "truck", "B")]
