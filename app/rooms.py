@@ -5,6 +5,7 @@ from flask_smorest import Blueprint as ApiBlueprint
 
 from app.assets import api as assets
 from app.dispatch import api as dispatch
+from app.forecasts import api as forecasts
 from app.maps import api as maps
 from app.planning import api as planning
 from app.reporting import api as reporting
@@ -15,6 +16,7 @@ from app.web import admin, container, dashboard, dispatcher, driver, entry, heal
 BLUEPRINTS: tuple[ApiBlueprint, ...] = (
     assets.blueprint,
     dispatch.blueprint,
+    forecasts.blueprint,
     maps.blueprint,
     planning.blueprint,
     reporting.blueprint,

@@ -24,6 +24,8 @@ TOLERANCE = timedelta(hours=5)
 SURVEY_EVERY = timedelta(hours=12)
 """A day that is planned again and again is surveyed once."""
 
+OLDEST_SHARE = 0.5
+"""A level that was read in the first half of the time since the forecast judges nothing."""
 HALF_WIDTH = 1.2816
 """Of an 80 % interval, in standard deviations."""
 NARROWEST_PCT = 1.0
@@ -62,10 +64,11 @@ def judge_night(session: TenantSession, outlook: Outlook) -> dict[str, Any]:
         return {}
     ids = np.array(outlook.table.keys, np.int64)
     spread = np.full(len(ids), np.nan) if outlook.spread is None else outlook.spread
+    age_h = np.zeros(len(ids)) if outlook.age_h is None else outlook.age_h
     write_survey(session, origin_at, ids, seen, spread)
     told: dict[str, Any] = {}
     for horizon_h in JUDGED_H:
-        judged = _judge(session, ids, 100 * seen, origin_at, horizon_h)
+        judged = _judge(session, ids, 100 * seen, age_h, origin_at, horizon_h)
         if judged is not None and np.isfinite(judged.error).any():
             score = _write_judged(session, judged, origin_at, _backtest_mae_pct(outlook, horizon_h))
             told[str(horizon_h)] = told_of(score)
@@ -113,7 +116,9 @@ def blocks(ids: NDArray[np.int64]) -> list[slice]:
     return [slice(begin, end) for begin, end in zip(begins, [*edges.tolist(), len(ids)], strict=False)]
 
 
-def _judge(session: TenantSession, ids: NDArray[np.int64], seen_pct: FloatColumn, origin_at: datetime, horizon_h: int) -> Judged | None:
+def _judge(
+    session: TenantSession, ids: NDArray[np.int64], seen_pct: FloatColumn, age_h: FloatColumn, origin_at: datetime, horizon_h: int
+) -> Judged | None:
     """By the survey that lies nearest to so many hours ago, and the forecast that was made then."""
     asked_at = origin_at - timedelta(hours=horizon_h)
     surveys = queries.list_survey_instants(session, asked_at - TOLERANCE, asked_at + TOLERANCE)
@@ -121,16 +126,31 @@ def _judge(session: TenantSession, ids: NDArray[np.int64], seen_pct: FloatColumn
     run = None if made_at is None else queries.find_run_at(session, made_at)
     if run is None or made_at is None:
         return None
-    said = queries.load_quantiles_at(session, run, (origin_at - made_at).total_seconds() / 3600)
+    elapsed_h = (origin_at - made_at) / timedelta(hours=1)
+    horizons, told, by_model, tables = queries.load_quantiles(session, run, elapsed_h * (1 - OLDEST_SHARE), elapsed_h)
     _, begun = queries.load_surveys(session, ids, made_at, made_at + timedelta(microseconds=1))
     lifts = queries.load_lift_facts(session, made_at, origin_at)
-    place, known = queries.places(said["container_id"].astype(np.int64), ids)
-    came = np.where(known & np.isfinite(begun[:, 0]), seen_pct + _lifted_pct(ids, lifts), np.nan)
-    low, middle, high, naive = (said[name][place].astype(np.float64) for name in ("q10_pct", "q50_pct", "q90_pct", "naive_pct"))
+    place, known = queries.places(told, ids)
+    fresh = known & np.isfinite(begun[:, 0]) & (age_h <= OLDEST_SHARE * elapsed_h)
+    came = np.where(fresh, seen_pct + _lifted_pct(ids, lifts), np.nan)
+    # each level is compared with what had been said of the hour at which it was read
+    hours = elapsed_h - np.where(fresh, age_h, 0.0)
+    low, middle, high, naive = (at_own_hour(horizons, tables[name][place], hours) for name in queries.QUANTILES)
     error = came - middle
     claimed = np.where(error >= 0, high - middle, middle - low) / HALF_WIDTH
     surprise = error / np.maximum(claimed, NARROWEST_PCT)
-    return Judged(horizon_h, ids, error, came - naive, surprise, known & (said["by_model"][place] == 1))
+    return Judged(horizon_h, ids, error, came - naive, surprise, known & by_model[place])
+
+
+def at_own_hour(horizons: Sequence[int], table: FloatColumn, hours: FloatColumn) -> FloatColumn:
+    """Each row of (containers, horizons) at its own hour, by a straight line between its neighbours."""
+    knots = np.asarray(horizons, np.float64)
+    if len(knots) == 1:
+        return table[:, 0]
+    right = np.clip(np.searchsorted(knots, hours), 1, len(knots) - 1)
+    share = np.clip((hours - knots[right - 1]) / (knots[right] - knots[right - 1]), 0, 1)
+    rows = np.arange(len(table))
+    return table[rows, right - 1] * (1 - share) + table[rows, right] * share
 
 
 def _lifted_pct(ids: NDArray[np.int64], lifts: NDArray[Any]) -> FloatColumn:

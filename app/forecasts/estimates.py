@@ -77,7 +77,9 @@ def lift_story(subjects: Subjects, lifts: NDArray[Any]) -> LiftStory:
     full_kg = (subjects.volume_l / 1000 * subjects.density_kg_m3)[place] if n else np.zeros(0)
     with np.errstate(invalid="ignore", divide="ignore"):
         by_weight = lifts["weight_kg"].astype(np.float64) / full_kg
-    fill = np.where(np.isfinite(lifts["before_pct"]), lifts["before_pct"].astype(np.float64) / 100, by_weight)
+    # without a sensor the level before a lift is the nothing of the lift before it: only a weight speaks then
+    before = np.where(lifts["before_pct"] > 0, lifts["before_pct"].astype(np.float64) / 100, np.nan)
+    fill = np.where(np.isfinite(by_weight), by_weight, before)
     same = np.zeros(len(lifts), np.bool_)
     same[1:] = lifts["container_id"][1:] == lifts["container_id"][:-1]
     days = np.zeros(len(lifts))

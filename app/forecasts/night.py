@@ -115,6 +115,7 @@ def forecast(subjects: Subjects, signals: Signals, origin_at: datetime) -> Outlo
         naive=np.concatenate([one.naive for one in done]),
         level=np.concatenate([one.level for one in done]),
         seen=np.concatenate([one.seen for one in done]),
+        age_h=np.concatenate([one.age_h for one in done]),
         spread=np.concatenate([one.spread for one in done]),
         method="quantile trees" if model.trees_ else "shrunken rate",
         model_version=version_of(model),
@@ -143,6 +144,7 @@ class _Told:
     naive: NDArray[np.float64]
     level: NDArray[np.float64]
     seen: NDArray[np.float64]
+    age_h: NDArray[np.float64]
     spread: NDArray[np.float64]
 
 
@@ -164,7 +166,8 @@ class _Teller:
             table = told_by_lifts(self._snapshot(part), self.subjects, self.story, heard, part)
             table = with_evidence(table, self.subjects, self.signals.evidence, part)
             coming = np.array([key in self.subjects.coming for key in table.keys], np.bool_)
-            seen = np.where(heard & (table["age_h"] <= SEEN_H) & ~coming, table["level"], np.nan)
+            age_h = table["age_h"].copy()
+            seen = np.where(heard & (age_h <= SEEN_H) & ~coming, table["level"], np.nan)
             table = once_driven(table, self.subjects.coming)
         with self.steps("predict"):
             # what lifts and neighbours say is no snapshot that the trees have ever seen
@@ -172,7 +175,7 @@ class _Teller:
             self.model.fall_back = self.fall_back | silent
             told = self.model.predict(table, STORED_H)
             naive = self.model.baseline_.predict(table, STORED_H).median
-        return _Told(told, naive, table["level"].copy(), seen, table["spread"].copy())
+        return _Told(told, naive, table["level"].copy(), seen, age_h, table["spread"].copy())
 
     def _heard(self, part: slice) -> NDArray[np.bool_]:
         """Containers of which a sensor has said anything within the history."""
@@ -200,13 +203,13 @@ def _joined(tables: list[QuantileTable]) -> QuantileTable:
 
 
 class _Steps:
-    """How long each step took, all parts together."""
+    """How long each step kept the processor, all parts together."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
-        began = time.perf_counter()
+        began = time.process_time()
         yield
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.process_time() - began

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.density import QuantileTable, at_hours, expected_fill, overflow_probability
+from forecasting.density import QuantileTable, at_hours, expected_fill, hours_until, overflow_probability
 from forecasting.level import HOUR_S
 
 WEEK_H = tuple(range(1, 169))
@@ -38,6 +38,8 @@ class Outlook:
     """The model as bytes, if this outlook had to learn one."""
     seen: NDArray[np.float64] | None = None
     """Levels that a sensor has told lately; NaN elsewhere. Later nights judge by these."""
+    age_h: NDArray[np.float64] | None = None
+    """Hours since each of these was read."""
     spread: NDArray[np.float64] | None = None
     note: str | None = None
     """What a reader has to know of the model."""
@@ -77,6 +79,14 @@ class Outlook:
         return float(np.mean((chances[:-1] + chances[1:]) / 2)) * hours / HOURS_PER_DAY
 
     @cached_property
+    def full_in_h(self) -> NDArray[np.float32]:
+        """Hours until each container is full: the 10 %, 50 % and 90 % quantiles of that time, infinite beyond the week."""
+        out = np.empty((len(self.table), len(self.table.quantiles)), np.float32)
+        for part in parts(len(self.table)):
+            out[part] = hours_until(by_hour(part_of(self.table, part)))
+        return out
+
+    @cached_property
     def _means(self) -> dict[int, NDArray[np.float64]]:
         return {}
 
@@ -93,6 +103,8 @@ def by_hour(table: QuantileTable, hours: tuple[int, ...] = WEEK_H) -> QuantileTa
         return table
     inside = np.clip(hours, table.horizons_h[0], table.horizons_h[-1])
     fill = at_hours(table.horizons_h, table.fill, inside.tolist())
+    # a straight line between equal ends may fall by its last digit
+    fill = np.maximum.accumulate(np.maximum.accumulate(fill, axis=1), axis=2)
     return QuantileTable(table.keys, table.origin, hours, table.quantiles, fill, table.method)
 
 

@@ -131,18 +131,24 @@ def find_run_at(session: TenantSession, origin_at: datetime) -> ForecastRun | No
     return session.scalars(query.limit(1)).one_or_none()
 
 
-def load_quantiles_at(session: TenantSession, run: ForecastRun, hours: float) -> NDArray[Any]:
-    """Each container's forecast of a run so many hours ahead, between its horizons by a straight line; in order of number."""
-    horizons = np.array(run.horizons_h, np.float64)
-    right = int(np.clip(np.searchsorted(horizons, hours), 1, len(horizons) - 1))
-    share = float((hours - horizons[right - 1]) / (horizons[right] - horizons[right - 1]))
-    names = ("q10_pct", "q50_pct", "q90_pct", "naive_pct")
-    # both neighbours of the hour, counted from one
-    picked = ", ".join(f"({name}[{right}] * {1 - share!r} + {name}[{right + 1}] * {share!r})::real" for name in names)
-    query = f"""select container_id, {picked}, (method = 'model')::int::smallint
+QUANTILES = ("q10_pct", "q50_pct", "q90_pct", "naive_pct")
+
+
+def load_quantiles(
+    session: TenantSession, run: ForecastRun, first_h: float, last_h: float
+) -> tuple[list[int], NDArray[np.int64], NDArray[np.bool_], dict[str, NDArray[np.float64]]]:
+    """A run's hours around a stretch of them; containers in order of number; whether the model spoke; quantiles (containers, hours)."""
+    horizons = np.array(run.horizons_h)
+    begin = max(int(np.searchsorted(horizons, first_h, side="right")) - 1, 0)
+    end = min(int(np.searchsorted(horizons, last_h)), len(horizons) - 1)
+    # SQL counts from one
+    columns = {f"{name}_{i}": f"{name}[{i + 1}]" for name in QUANTILES for i in range(begin, end + 1)}
+    query = f"""select container_id, (method = 'model')::int::smallint, {", ".join(columns.values())}
         from container_forecast where tenant_id = %s and run_id = %s order by container_id"""
-    form = {"container_id": "i8"} | dict.fromkeys(names, "f4") | {"by_model": "i2"}
-    return copy_rows(session, query, (visible_tenant_id(session), run.id), form)
+    form = {"container_id": "i8", "by_model": "i2"} | dict.fromkeys(columns, "f4")
+    rows = copy_rows(session, query, (visible_tenant_id(session), run.id), form)
+    tables = {name: np.stack([rows[f"{name}_{i}"] for i in range(begin, end + 1)], axis=1).astype(np.float64) for name in QUANTILES}
+    return horizons[begin : end + 1].tolist(), rows["container_id"].astype(np.int64), rows["by_model"] == 1, tables
 
 
 def load_judged(

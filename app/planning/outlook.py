@@ -7,7 +7,7 @@ import numpy as np
 from app.forecasts.night import Signals as Signals
 from app.forecasts.night import forecast
 from app.forecasts.night import load_signals as load_signals
-from app.forecasts.outlook import HOURS_PER_DAY
+from app.forecasts.outlook import HOURS_PER_DAY as HOURS_PER_DAY
 from app.forecasts.outlook import WEEK_H as WEEK_H
 from app.forecasts.outlook import Outlook as Outlook
 from app.forecasts.subjects import Subjects, of_rows

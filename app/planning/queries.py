@@ -27,7 +27,7 @@ from app.planning.models import (
     RouteVisit,
     VisitKind,
 )
-from app.telemetry.models import ContainerState, Lift, ModelArtifact
+from app.telemetry.models import ContainerState, Lift
 from app.tenancy.scope import get_row, rows_of, visible_tenant_id
 
 POLICY_DEFAULTS: dict[str, Any] = {
@@ -106,12 +106,6 @@ def last_vehicles(session: TenantSession, before: date) -> dict[int, int]:
     lately = mine.where(Plan.status == PlanStatus.PUBLISHED, Plan.service_date < before, Plan.service_date >= before - HABITS_LAST)
     found = session.execute(lately.where(RouteVisit.kind == VisitKind.PICKUP).order_by(RouteVisit.container_id, Plan.service_date.desc()))
     return {container_id: vehicle_id for container_id, vehicle_id in found if container_id is not None}
-
-
-def find_artifact(session: TenantSession, *, until: datetime) -> ModelArtifact | None:
-    """The newest fitted model that had learned nothing later than `until`."""
-    query = rows_of(session, ModelArtifact).where(ModelArtifact.trained_until <= until)
-    return session.scalars(query.order_by(ModelArtifact.trained_until.desc(), ModelArtifact.id.desc()).limit(1)).one_or_none()
 
 
 def find_published_plan(session: TenantSession, service_date: date) -> Plan | None:

@@ -10,12 +10,17 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
+from scipy.special import ndtri
+
 from app.assets.queries import StandingContainer
 from app.assets.service_days import LOOKED_AHEAD_DAYS, is_service_day, local_date, utc_of, windows_utc
 from app.planning.city import City
-from app.planning.outlook import Outlook
+from app.planning.outlook import HOURS_PER_DAY, WEEK_H, Outlook
 
 SURE = 0.995
+HOURS_TOLD = 48
+"""Times as long as this are told in days."""
 
 
 class Standing(StrEnum):
@@ -26,6 +31,9 @@ class Standing(StrEnum):
     NOT_DUE = "not_due"
     BLOCKED = "blocked"
     """It is wanted, but nobody can come: its site is shut on the day, or its round's truck is not there."""
+
+
+OFFERED = (Standing.MUST, Standing.MAY)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +47,14 @@ class Candidate:
     fill_now_pct: float | None = None
     expected_fill_pct: float | None = None
     """Mean at the usual visit of the service date."""
+    fill_sd_pct: float | None = None
+    """How much that may be off."""
     overflow_probability: float | None = None
     """Before its next opportunity."""
     next_opportunity_at: datetime | None = None
     cost_of_waiting: float | None = None
+    full_in_h: tuple[float, ...] = ()
+    """Quantiles of the hours until it is full: early, middle, late."""
 
     @property
     def container_id(self) -> int:
@@ -57,7 +69,7 @@ class Choice:
 
     def offered(self) -> Iterator[Candidate]:
         """Those that the router is asked to serve."""
-        return (one for one in self.candidates.values() if one.decision in (Standing.MUST, Standing.MAY))
+        return (one for one in self.candidates.values() if one.decision in OFFERED)
 
     def count(self, decision: Standing) -> int:
         return sum(one.decision is decision for one in self.candidates.values())
@@ -124,7 +136,10 @@ def _weigh(city: City, outlook: Outlook, standing: StandingContainer) -> Candida
         "overflow_probability": chance,
         "next_opportunity_at": next_at,
         "cost_of_waiting": waiting,
+        "full_in_h": tuple(outlook.full_in_h[outlook.row[container_id]].tolist()),
     }
+    if decision in OFFERED:
+        facts["fill_sd_pct"] = _fill_sd_pct(city, outlook, container_id)
     candidate = Candidate(standing=standing, decision=decision, rule=rule, reason="", **facts)
     return replace(candidate, reason=_reason(city, candidate))
 
@@ -135,6 +150,14 @@ def _facts(city: City, outlook: Outlook, standing: StandingContainer) -> dict[st
         "fill_now_pct": outlook.fill_now_pct(container_id),
         "expected_fill_pct": outlook.expected_fill_pct(container_id, city.visit_at),
     }
+
+
+def _fill_sd_pct(city: City, outlook: Outlook, container_id: int) -> float:
+    """Of the forecast at the usual visit, as that of a normal distribution with the same outer quantiles."""
+    table = outlook.table
+    fill, hours = table.fill[outlook.row[container_id]], (city.visit_at - outlook.origin_at) / timedelta(hours=1)
+    low, high = (float(np.interp(hours, table.horizons_h, fill[:, column])) for column in (0, -1))
+    return 100 * (high - low) / float(ndtri(table.quantiles[-1]) - ndtri(table.quantiles[0]))
 
 
 def _decide(city: City, outlook: Outlook, standing: StandingContainer, next_at: datetime, chance: float) -> tuple[Standing, str]:
@@ -195,6 +218,7 @@ def _given(city: City, outlook: Outlook, standing: StandingContainer, rounds: Ma
         decision, rule, words = Standing.BLOCKED, "site_closed", f"{name}, but its site is closed that day"
     else:
         decision, rule, words = Standing.MUST, "fixed_round", f"{name}; about {facts['expected_fill_pct']:.0f} % full by then"
+        facts["fill_sd_pct"] = _fill_sd_pct(city, outlook, standing.container.id)
     return Candidate(standing=standing, decision=decision, rule=rule, reason=f"{words}.", **facts)
 
 
@@ -203,7 +227,20 @@ def _reason(city: City, one: Candidate) -> str:
     now = _now_in_words(city, one)
     then = f"about {one.expected_fill_pct:.0f} % on {_moment(city, city.visit_at)}"
     risk, by = _percent(one.overflow_probability), _moment(city, one.next_opportunity_at)
-    return f"{now}, {then}; {risk} risk of overflow before {by}, the next time a truck could come.{_why(city, one)}"
+    return f"{now}, {then}; {risk} that it overflows before {by}, the next chance.{_full_in_words(one)}{_why(city, one)}"
+
+
+def _full_in_words(one: Candidate) -> str:
+    """When it will be full, with the interval that says how sure that is; nothing where it is, or a week will not do."""
+    if len(one.full_in_h) < 3 or one.full_in_h[1] > WEEK_H[-1] or (one.fill_now_pct or 0) >= 100:
+        return ""
+    early, middle, late = one.full_in_h[0], one.full_in_h[1], one.full_in_h[-1]
+    latest = _span(late) if late <= WEEK_H[-1] else "more than a week"
+    return f" Full in about {_span(middle)} (80 %: {_span(early)} to {latest})."
+
+
+def _span(hours: float) -> str:
+    return f"{hours:.0f} h" if hours < HOURS_TOLD else f"{hours / HOURS_PER_DAY:.1f} days"
 
 
 def _now_in_words(city: City, one: Candidate) -> str:
@@ -218,11 +255,11 @@ def _why(city: City, one: Candidate) -> str:
         case "max_interval":
             return f" {_interval_in_words(city, one.standing)}"
         case "overflow_likely":
-            return f" From {_percent(city.policy.must_serve_probability)} on it has to be emptied."
+            return f" From {_percent(city.policy.must_serve_probability)} risk on it has to be emptied."
         case "overflowing":
             return " It is overflowing already."
         case "not_due":
-            return f" Below {_percent(city.policy.optional_probability)} it is left for another day."
+            return f" Below a risk of {_percent(city.policy.optional_probability)} it is left for another day."
         case "emptied_today":
             return " It has been emptied on the day already."
         case "site_closed":

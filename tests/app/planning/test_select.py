@@ -43,7 +43,7 @@ def test_a_container_at_ten_per_cent_can_wait(case):
     found = case(10, 5)
 
     assert (found.decision, found.rule) == (Standing.NOT_DUE, "not_due")
-    assert "under 1 % risk" in found.reason
+    assert "under 1 % that it overflows" in found.reason
 
 
 def test_between_the_two_the_detour_decides_and_the_prize_is_the_cost_of_waiting(case):
@@ -174,8 +174,9 @@ def test_out_of_service_is_left_out_with_its_reason(container, session, read):
 
 def test_a_reason_says_how_full_when_and_the_risk(case):
     assert case(90, 12).reason == (
-        "90 % full now, about 97 % on Thursday 10:00; 96 % risk of overflow before Friday 10:00, the next time a truck could come."
-        " From 50 % on it has to be emptied."
+        "90 % full now, about 97 % on Thursday 10:00; 96 % that it overflows before Friday 10:00, the next chance."
+        " Full in about 20 h (80 %: 8 h to 33 h)."
+        " From 50 % risk on it has to be emptied."
     )
 
 

@@ -12,9 +12,8 @@ from app.db import TenantSession
 from app.telemetry.ingest import ingest
 from app.telemetry.levels import rebuild_states
 from app.telemetry.lifts import LiftReport, record_lift, record_lifts
-from app.telemetry.models import ContainerState, Device, ForecastRun, Lift, LiftSource
-from app.telemetry.operations import save_forecast
-from app.telemetry.queries import latest_forecast, load_history, load_lifts
+from app.telemetry.models import ContainerState, Device, Lift, LiftSource
+from app.telemetry.queries import load_history, load_lifts
 from tests.factories import telemetry as make
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -179,29 +178,3 @@ def test_histories_are_read_as_arrays(session: TenantSession, emptied: Device):
 
     assert load_lifts(session, BEGIN)[emptied.container_id].tolist() == [SEEN_AT.timestamp()]
     assert set(load_lifts(session, BEGIN, reported_only=True)) == {other.container_id}
-
-
-def test_a_forecast_is_read_back_as_it_was_written(session: TenantSession):
-    containers = [make.container(session).id for _ in range(3)]
-    assert latest_forecast(session) is None
-    table = np.arange(6, dtype=np.float64).reshape(3, 2)
-    for hours in (0, 24):
-        run = ForecastRun(origin_at=NOW + timedelta(hours=hours), method="global", model_version="1", horizons_h=[24, 48])
-        tables = {
-            "q10_pct": table,
-            "q50_pct": table + 0.25,
-            "q90_pct": table + 20,
-            "overflow_probability": table / 8,
-            "naive_pct": table + 1,
-        }
-        save_forecast(session, run, container_ids=containers, methods=["global", "naive", "global"], **tables)
-
-    found = latest_forecast(session)
-    assert found is not None
-    assert found.run is run
-    assert found.container_ids.tolist() == containers
-    assert found.methods == ["global", "naive", "global"]
-    for name, expected in tables.items():
-        assert np.array_equal(getattr(found, name), expected), name
-    with pytest.raises(ValueError, match="shape"):
-        save_forecast(session, run, container_ids=containers[:2], methods=["a", "b"], **tables)
