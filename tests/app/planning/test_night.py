@@ -21,7 +21,7 @@ from app.planning.queries import (
 )
 from app.telemetry.models import ModelArtifact
 from app.telemetry.queries import latest_forecast
-from routing.io import plan_digest, problem_digest, problem_from_json
+from routing.io import places_from_json, plan_digest, problem_digest, problem_from_json
 from routing.plan import Reason
 from routing.roads.given import GivenMatrixEngine
 from routing.roads.great_circle import GreatCircleEngine
@@ -29,7 +29,7 @@ from routing.stopping import MaxIterations
 from tests.factories import assets as make_assets
 from tests.factories import planning as make
 from tests.factories import plans as make_plans
-from tests.factories.planning import EVE, THURSDAY, at_km
+from tests.factories.planning import EVE, LAT, THURSDAY, at_km
 
 
 @pytest.fixture
@@ -142,7 +142,10 @@ def test_the_route_leaves_collects_unloads_and_comes_home(session, busy, stored)
 def test_the_plan_says_what_it_stands_on_and_can_be_solved_again(session, busy, night, stored):
     plan = stored()
 
-    problem = problem_from_json(unpack_problem(plan.problem))
+    problem, places = problem_from_json(unpack_problem(plan.problem)), places_from_json(unpack_problem(plan.problem))
+    assert places is not None and places.shape == (problem.travel[0].size, 2)
+    depot = places[problem.vehicles[0].start_location]
+    assert depot.tolist() == [LAT, 8.0]  # latitude first
     assert problem_digest(problem) == plan.input_digest
     assert plan.roads_approximate
     assert plan.roads.startswith("great circle")
