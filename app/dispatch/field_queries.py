@@ -1,4 +1,5 @@
 """What crews and scales have reported, in columns to learn from: whole trips with their tickets, bins weighed alone, time at sites."""
+# ruff: noqa: S608 - the SQL is put together from this file's own words; values travel as parameters
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -19,11 +20,16 @@ TICKET_SD_KG, BIN_SD_KG, BIN_SD_SHARE = 15.0, 2.0, 0.02
 """A weighbridge shows steps of 20 kg, lift scales about 2 % (our belief)."""
 MEASURED_SD_PCT, PLANNED_SD_PCT, UNKNOWN_SD_PCT, UNKNOWN_PCT = 5.0, 15.0, 25.0, 50.0
 """How well the fill of a lifted container is known: by its sensor, by the plan's forecast, or by nobody."""
+USABLE_QUALITY, HEARD_WITHIN = 2, timedelta(days=1)
 LONGEST_VISIT_S, SHORTEST_VISIT_S = 3 * 3600, 5
 """Longer ones are no visit; of two reports at once, one was typed in later."""
 
+# A fill is measured if a sensor has told a usable one within the day before. Without one the filter knows only what the last lift left.
+MEASURED = """exists (select from measurement m where (m.tenant_id, m.container_id) = (:tenant, l.container_id) and m.quality >= :usable
+    and m.observed_at between l.lifted_at - :heard_within and l.lifted_at and coalesce(m.fill_pct, m.distance_mm) is not null)"""
+
 # A trip is what a crew collected between two unloads of a route. A ticket of one class speaks of that class's lifts only.
-TRIPS = """
+TRIPS = f"""
 with unload as (
     select a.route_id, a.client_uid, a.occurred_at,
         lag(a.occurred_at, 1, '-infinity') over (partition by a.route_id order by a.occurred_at, a.id) as before_at
@@ -49,7 +55,7 @@ select k.ticket_id, k.net_kg, (k.weighed_at at time zone :zone)::date - date '20
     l.fill_before_pct, v.expected_fill_pct
 from taken k
 left join lateral (
-    select l.fill_before_pct from lift l
+    select case when {MEASURED} then l.fill_before_pct end as fill_before_pct from lift l
     where (l.tenant_id, l.container_id) = (:tenant, k.container_id)
         and l.lifted_at between k.occurred_at - :same_lift and k.occurred_at + :same_lift
     order by l.client_uid = k.client_uid desc nulls last, abs(extract(epoch from l.lifted_at - k.occurred_at)), l.id limit 1
@@ -61,10 +67,10 @@ left join lateral (
 order by k.weighed_at desc, k.ticket_id desc, k.container_id
 limit :most"""
 
-BINS = """
+BINS = f"""
 select l.id, l.weight_kg, (l.lifted_at at time zone :zone)::date - date '2000-01-01' as day, l.container_id, c.volume_l, l.fill_before_pct
 from lift l join container c on (c.tenant_id, c.id) = (:tenant, l.container_id)
-where l.tenant_id = :tenant and l.lifted_at > :since and l.lifted_at <= :until and l.weight_kg > 0 and l.fill_before_pct > 0
+where l.tenant_id = :tenant and l.lifted_at > :since and l.lifted_at <= :until and l.weight_kg > 0 and l.fill_before_pct > 0 and {MEASURED}
 order by l.lifted_at desc, l.id desc
 limit :most"""
 
@@ -102,6 +108,8 @@ def load_field_reports(session: TenantSession, zone: str, since: datetime, until
         "shortest": SHORTEST_VISIT_S,
         "longest": LONGEST_VISIT_S,
         "most": MOST_LIFTS,
+        "usable": USABLE_QUALITY,
+        "heard_within": HEARD_WITHIN,
     }
     trips, bins, visits = (list(session.execute(text(query), values)) for query in (TRIPS, BINS, VISITS))
     return _as_columns(_without_cut_trip(trips), bins, visits)

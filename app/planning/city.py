@@ -21,6 +21,7 @@ from app.assets.service_days import utc_of
 from app.assets.waste_classes import WasteClass
 from app.db import TenantSession
 from app.maps.queries import find_map_of_tenant
+from app.planning.learned_loads import LearnedLoads, find_learned_loads
 from app.planning.models import PlanningPolicy
 from app.planning.queries import get_policy, last_lifts, last_vehicles, list_idle_containers, pickups_ahead, states_by_container
 from app.telemetry.models import ContainerState
@@ -55,6 +56,7 @@ class City:
     """The truck that emptied a container the last time, where the policy has a price for another one's coming."""
     class_density_kg_m3: Mapping[WasteClass, float]
     class_max_interval_days: Mapping[WasteClass, int]
+    loads: LearnedLoads
     sites: tuple[Site, ...]
     depots: tuple[Depot, ...]
     facilities: tuple[Facility, ...]
@@ -94,8 +96,16 @@ class City:
         return max(utc_of(self.tenant, self.service_date, self.usual_visit), self.origin_at + timedelta(hours=1))
 
     def density_kg_m3(self, container: Container) -> float:
-        """The container's own density, else the tenant's for the class, else the default."""
-        return container.density_kg_m3 or self.class_density_kg_m3[container.waste_class]
+        """What tickets have taught of it; without them the container's own density, else the tenant's for the class, else the default."""
+        learned = self.loads.of(container)
+        return learned.density_kg_m3 if learned else container.density_kg_m3 or self.class_density_kg_m3[container.waste_class]
+
+    def service_s(self, standing: StandingContainer) -> tuple[int, int]:
+        """Seconds of the site's setup and of one lift: as crews report them, else the register's."""
+        learned = self.loads.seconds_of(standing.container)
+        if learned is None:
+            return standing.site.setup_s, standing.model.lift_s
+        return round(learned.setup_s), round(learned.lift_s)
 
     def max_interval_days(self, container: Container) -> int | None:
         """The longest time that it may go without a lift, whatever its fill: its own contract, else its class's rule."""
@@ -126,6 +136,7 @@ def load_city(
         usual_vehicle=last_vehicles(session, service_date) if policy.change_cost else {},
         class_density_kg_m3=densities_kg_m3(session),
         class_max_interval_days=max_intervals_days(session),
+        loads=find_learned_loads(session, origin_at),
         sites=tuple(session.scalars(rows_of(session, Site).order_by(Site.id))),
         depots=tuple(session.scalars(rows_of(session, Depot).order_by(Depot.id))),
         facilities=tuple(list_facilities(session)),

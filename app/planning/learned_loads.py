@@ -81,8 +81,8 @@ class LearnedLoads:
         if tickets >= ENOUGH_TICKETS:
             kg_l, sd_kg_l = known["density_kg_l"], known["sd_kg_l"]
             return f"learned from {tickets} tickets, {kg_l:.3f} ± {INTERVAL_90 * sd_kg_l:.3f} kg/l"
-        heard = "no ticket" if not tickets else "one ticket" if tickets == 1 else f"{tickets} tickets"
-        return f"the register's {register_kg_m3 / LITRES_PER_M3:.3f} kg/l, for there is {heard} of it yet"
+        heard = ("no ticket", "one ticket")[tickets] if tickets < 2 else f"{tickets} tickets"
+        return f"the register's {register_kg_m3 / LITRES_PER_M3:.3f} kg/l: {heard} of it yet"
 
     def _class(self, waste_class: WasteClass) -> Mapping[str, float]:
         return self.learning.classes.get(str(waste_class), {}) if self.learning else {}

@@ -19,6 +19,7 @@ from app.planning.city import City
 from app.planning.fair_share import share_fairly
 from app.planning.select import Candidate, Choice, Standing
 from app.planning.travel import PlaceKey, TravelTimes
+from app.planning.weight_margin import margins, with_margins
 from routing import problem as kernel
 from routing.hours import PRESETS
 
@@ -56,15 +57,13 @@ def to_problem(city: City, choice: Choice, travel: TravelTimes, crew_of: Mapping
     places = _places_of(driven, facilities, offered)
     location = {place: number for number, place in enumerate(places)}
     rows = [travel.row[place] for place in places]
-    problem = share_fairly(
-        city,
-        kernel.Problem(
-            stops=tuple(_stop(city, one, location[("site", one.standing.site.id)], driven) for one in offered),
-            facilities=tuple(_facility(f, location[("facility", f.id)], opening[f.id]) for f in facilities),
-            vehicles=tuple(_vehicle(city, v, crew_of[v.id], location[("depot", v.depot_id)], travel.profile_number(v)) for v in driven),
-            travel=travel.between(rows) or (_no_travel(len(rows)),),
-        ),
+    problem = kernel.Problem(
+        stops=tuple(_stop(city, one, location[("site", one.standing.site.id)], driven) for one in offered),
+        facilities=tuple(_facility(f, location[("facility", f.id)], opening[f.id]) for f in facilities),
+        vehicles=tuple(_vehicle(city, v, crew_of[v.id], location[("depot", v.depot_id)], travel.profile_number(v)) for v in driven),
+        travel=travel.between(rows) or (_no_travel(len(rows)),),
     )
+    problem = share_fairly(city, with_margins(problem, margins(city, ((one, loose_l(one)) for one in offered), driven)))
     closed = tuple(facility for facility in city.facilities if not opening[facility.id])
     return Task(problem=problem, places=places, travel=travel, crew_of=crew_of, closed_facilities=closed)
 
@@ -102,8 +101,8 @@ def _no_travel(places: int) -> kernel.Travel:
 def load_kg(city: City, one: Candidate) -> float:
     """What a truck has to expect in the container: the *mean* forecast fill × volume × loose density.
 
-    The mean, for a truck empties dozens and their errors even out: high quantiles of each would add up to a load that never comes,
-    and send out a second truck for it.
+    The mean, for a truck empties dozens and most of their errors even out: high quantiles of each would add up to a load that never
+    comes, and send out a second truck for it. What does not even out is for `weight_margin`.
     """
     return loose_l(one) / 1000 * city.density_kg_m3(one.standing.container)
 
@@ -116,13 +115,14 @@ def loose_l(one: Candidate) -> float:
 
 def _stop(city: City, one: Candidate, location: int, vehicles: list[Vehicle]) -> kernel.Stop:
     standing = one.standing
+    setup_s, lift_s = city.service_s(standing)
     return kernel.Stop(
         key=str(standing.container.id),
         location=location,
         load=(round(load_kg(city, one)), round(loose_l(one))),
         waste_class=str(standing.container.waste_class),
-        service_s=standing.model.lift_s,
-        setup_s=standing.site.setup_s,
+        service_s=lift_s,
+        setup_s=setup_s,
         windows=_site_windows(city, standing.site),
         prize=None if one.decision is Standing.MUST else round((one.cost_of_waiting or 0.0) * MICRO),
         needs=frozenset({str(standing.model.lift_kind)}),
