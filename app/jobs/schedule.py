@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from app.config import Settings
 from app.db import Database
+from app.dispatch.learning import learn_from_reports
 from app.jobs.nights import NightShift, ask_for_due_nights, for_each_tenant, keep_deadlines
 from app.maps.matrix_cache import clean_up
 from app.planning.night import MATRICES
@@ -67,6 +68,11 @@ def _roll_up(shop: Workshop) -> None:
     for_each_tenant(shop.database, of)
 
 
+def _learn(shop: Workshop) -> None:
+    """Densities and seconds from reports, once a day for each tenant; whoever did it today is passed over at once."""
+    for_each_tenant(shop.database, lambda tenant_id: learn_from_reports(shop.database, tenant_id, datetime.now(UTC)))
+
+
 def _make_partitions(shop: Workshop) -> None:
     make_partitions_ahead(shop.owner)
 
@@ -85,6 +91,7 @@ TABLE: tuple[Job, ...] = (
     Job("hand waiting nights to workers", "interval", {"seconds": 5}, _hand_out_nights),
     Job("keep the deadlines", "interval", {"minutes": 1}, _keep_deadlines),
     Job("add up days", "interval", {"minutes": 10}, _roll_up),
+    Job("learn from reports", "interval", {"minutes": 30}, _learn),
     Job("make partitions ahead", "cron", {"hour": 2, "minute": 10}, _make_partitions),
     Job("forget old sign-in attempts", "interval", {"hours": 1}, _forget_sign_in_attempts),
     Job("clean the matrix cache", "cron", {"hour": 2, "minute": 40}, _clean_matrix_cache),
