@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 from app.db import Database, TenantSession
 from app.planning.models import ContainerDecision, Decision, Plan, VisitKind
 from app.planning.queries import find_latest_plan, find_published_plan, get_plan_detail, list_decisions
+from app.telemetry.models import ForecastRun
 from app.tenancy.queries import get_tenant
+from app.tenancy.scope import find_row
 
 WHY = {
     "overflowing": "over the full mark now",
@@ -44,6 +46,7 @@ def _lines(session: TenantSession, plan: Plan) -> Iterator[str]:
     yield ""
     yield from _figures(facts)
     yield from _quality(plan, facts)
+    yield from _forecasts(session, plan)
     seconds = facts["seconds"]  # the database keeps an object's keys in an order of its own
     yield "Seconds     " + " · ".join(f"{step} {seconds[step]:.1f}" for step in sorted(seconds, key=STEPS.index))
 
@@ -104,6 +107,19 @@ def _quality(plan: Plan, facts: dict[str, Any]) -> Iterator[str]:
         yield f"Bound       no routes for these containers cost less than {floor}: at most {facts['gap_pct']:.1f} % to gain"
     roads = "GREAT CIRCLE, no streets: distances are estimates" if facts["roads_approximate"] else f"real streets ({plan.roads})"
     yield f"Engine      {plan.engine}, seed {plan.seed} · {roads}"
+
+
+def _forecasts(session: TenantSession, plan: Plan) -> Iterator[str]:
+    """What came of the last nights' forecasts, and what is wrong with them."""
+    run = None if plan.forecast_run_id is None else find_row(session, ForecastRun, plan.forecast_run_id)
+    told = {} if run is None else run.evaluation
+    for hours, score in sorted(told.get("realised", {}).items()):
+        off = f"{score['mae_pct']:.1f} points off, naive {score['naive_mae_pct']:.1f}; {score['coverage']:.0%} within the 80 % interval"
+        yield f"Forecast    {hours} h ahead, {score['windows']} containers: {off}; {score['drifting']} drifting"
+        if score["alarm"]:
+            yield f"            DRIFT: {score['alarm']}"
+    if told.get("note"):
+        yield f"            {told['note']}"
 
 
 def _share(value: float | None) -> str:

@@ -21,6 +21,7 @@ from app.telemetry.ingest import ingest
 from app.tenancy.models import Role
 from app.tenancy.operations import create_tenant
 from tests.factories import assets as make
+from tests.factories import forecasts as make_forecasts
 from tests.factories import maps as make_maps
 from tests.factories import telemetry as make_telemetry
 from tests.factories import tenancy as make_tenancy
@@ -90,6 +91,7 @@ def seed_town(urls: DatabaseUrls, data_dir: Path) -> SeededTown:
         session.add(PlanningPolicy(solve_s=1))
         service_date = next_service_date(session, at=None)
     with database.transaction(tenant_id, actor="test") as session:
+        _judged(session, container_ids[12])
         for back in range(1, 22):
             roll_up(session, service_date - timedelta(days=back))
     assert plan_night(database, tenant_id, service_date, settings=settings) is not None
@@ -138,6 +140,14 @@ def _fills(session: TenantSession, container_id: int, now_pct: float, per_day_pc
     said = [(now - timedelta(hours=back), (now_pct - per_day_pct * back / 24) % 110) for back in range(24 * 21, -1, -4)]
     readings = [make_telemetry.reading(device.device_uid, at, fill_pct=round(pct, 1)) for at, pct in said]
     ingest(session, readings, now=now + timedelta(minutes=1))
+
+
+def _judged(session: TenantSession, container_id: int) -> None:
+    """Two weeks of forecasts have come due: better than the naive ones, and lately too low."""
+    for back in range(14, 0, -1):
+        off_pct = 3 * (back % 3 - 1) + (6 if back < 5 else 0)
+        values = {"naive": off_pct + 4.0, "cusum_high": 5.6 if back == 1 else 0.0}
+        make_forecasts.error(session, container_id, datetime.now(UTC) - timedelta(days=back), off_pct, **values)
 
 
 def _place(drawn: Town, junction: str, *, east_m: float = 0) -> dict[str, float]:
