@@ -102,3 +102,16 @@ def test_costs_are_told_by_what_they_are_for_the_largest_first(client: FlaskClie
 def test_every_cause_of_cost_and_every_origin_has_its_words():
     assert {one.name for one in fields(RouteCost)} == CAUSES.keys()
     assert set(PlanOrigin) == ORIGINS.keys()
+
+
+def test_a_plan_says_what_waste_was_taken_to_weigh_and_where_that_is_from(client: FlaskClient, session: TenantSession):
+    learned = {"waste_class": "paper", "density": "learned from 41 tickets, 0.098 ± 0.011 kg/l", "margin_pct": 14.2}
+    known = {"waste_class": "residual", "density": "the register's 0.130 kg/l: no ticket of it yet", "margin_pct": 0.0}
+    driven = make.route(session)
+    driven.plan.summary = {"densities": [learned, known], "costs": {}}
+    session.commit()
+
+    page = " ".join(client.get(f"/?date={DAY}", headers=AS_PAGE).text.replace("&#39;", "'").split())
+
+    assert "paper: learned from 41 tickets, 0.098 ± 0.011 kg/l; counted 14.2 % heavier" in page
+    assert "residual: the register's 0.130 kg/l: no ticket of it yet</li>" in page
