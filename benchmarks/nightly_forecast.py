@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import NullPool
 from threadpoolctl import threadpool_limits
 
@@ -61,17 +61,18 @@ class Simulation:
 
 
 def simulate(ids: NDArray[np.int64], device_ids: NDArray[np.int64], begin: datetime, *, days: int, per_day: int, seed: int) -> Simulation:
-    """Inflow by the hour of reading, weekly rhythm and single drops; emptied at 06:00 to 12:00 once 70 to 100 % are passed."""
+    """Inflow by the hour of reading, weekly rhythm and single drops; emptied some readings after 70 to 100 % are passed."""
     rng = np.random.default_rng(seed)
     n, step_s = len(ids), 86_400 // per_day
     instants = int(begin.timestamp()) + step_s * np.arange(days * per_day, dtype=np.int64)
-    rate = rng.gamma(2.0, 0.05, n).astype(np.float32) / per_day
+    rate = (rng.gamma(2.0, 0.05, n) / per_day).astype(np.float32)
     limit = rng.uniform(0.7, 1.0, n).astype(np.float32)
     now = rng.uniform(0, 0.7, n).astype(np.float32)
     level, lifted = np.empty((len(instants), n), np.float32), np.zeros((len(instants), n), np.float32)
     for i, at in enumerate(instants.tolist()):
         weekday = datetime.fromtimestamp(at, UTC).weekday()
-        now = now + rate * (1.3 if weekday >= 5 else 0.88) * rng.gamma(1.5, 1 / 1.5, n).astype(np.float32)
+        rhythm = 1.3 if weekday >= 5 else 0.88
+        now = (now + rate * rhythm * rng.gamma(1.5, 1 / 1.5, n)).astype(np.float32)
         full = (now >= limit) & (rng.random(n) < 0.6)
         lifted[i] = np.where(full, now, 0)
         now = np.where(full, np.float32(0.01), now)
@@ -79,28 +80,32 @@ def simulate(ids: NDArray[np.int64], device_ids: NDArray[np.int64], begin: datet
     return Simulation(ids, device_ids, instants, level, lifted)
 
 
-def make_containers(session: TenantSession, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+SITES = """insert into site (code, name, lat, lon)
+    select 'B' || i, 'Site ' || i, 50 + (i %% 400) * 0.001, 8 + (i / 400) * 0.0015 from generate_series(2, %s) i"""
+CONTAINERS = """insert into container (code, site_id, model_id, waste_class, volume_l, empty_distance_mm, full_distance_mm)
+    select s.code, s.id, c.model_id, (%s::text[])[1 + s.id %% 4], c.volume_l, c.empty_distance_mm, c.full_distance_mm
+    from site s, container c where c.id = %s and s.code like 'B%%'"""
+DEVICES = "insert into device (device_uid, container_id) select 'B' || id, id from container where id <> %s"
+
+
+def make_containers(database: Database, owner: Engine, tenant_id: int, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """One container made by the factory, the others after its pattern; a device in each."""
-    first = make.mounted(session).container_id
-    connection = session.connection()
-    connection.exec_driver_sql(
-        """insert into site (code, name, lat, lon)
-        select 'B' || i, 'Site ' || i, 50 + (i %% 400) * 0.001, 8 + (i / 400) * 0.0015 from generate_series(2, %s) i""",
-        (count,),
-    )
-    connection.exec_driver_sql(
-        """insert into container (code, site_id, model_id, waste_class, volume_l, empty_distance_mm, full_distance_mm)
-        select s.code, s.id, c.model_id, (%s::text[])[1 + s.id %% 4], c.volume_l, c.empty_distance_mm, c.full_distance_mm
-        from site s, container c where c.id = %s and s.code like 'B%%'""",
-        (list(CLASSES), first),
-    )
-    connection.exec_driver_sql(
-        """insert into device (device_uid, container_id) select 'B' || id, id from container c
-        where not exists (select from device d where d.tenant_id = c.tenant_id and d.container_id = c.id)"""
-    )
-    rows = connection.exec_driver_sql("select container_id, id from device order by container_id").all()
+    with database.transaction(tenant_id) as session:
+        first = make.mounted(session).container_id
+    for statement, parameters in ((SITES, (count,)), (CONTAINERS, (list(CLASSES), first)), (DEVICES, (first,))):
+        with database.transaction(tenant_id) as session:
+            session.connection().exec_driver_sql(statement, parameters)
+        analyze(owner)  # else each foreign key is looked up by a walk over the whole table
+    with database.transaction(tenant_id) as session:
+        rows = session.connection().exec_driver_sql("select container_id, id from device order by container_id").all()
     ids, devices = (np.array(column, np.int64) for column in zip(*rows, strict=True))
     return ids, devices
+
+
+def analyze(owner: Engine) -> None:
+    """As autovacuum would have by the next minute."""
+    with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("analyze")
 
 
 MEASUREMENT = {"device_id": "bigint", "container_id": "bigint", "at_s": "bigint", "fill_pct": "real"}
@@ -115,7 +120,7 @@ def write_simulation(session: TenantSession, world: Simulation, *, seed: int) ->
     for begin in range(0, len(world.instants), at_once):
         part = slice(begin, min(begin + at_once, len(world.instants)))
         level = world.level[part].ravel()
-        columns = {
+        columns: dict[str, NDArray[Any]] = {
             "device_id": np.tile(world.device_ids, part.stop - begin),
             "container_id": np.tile(world.ids, part.stop - begin),
             "at_s": np.repeat(world.instants[part], n),
@@ -125,7 +130,7 @@ def write_simulation(session: TenantSession, world: Simulation, *, seed: int) ->
         into = "device_id, observed_at, container_id, fill_pct, quality"
         insert_rows(session, "measurement", MEASUREMENT, columns, selected=selected, into=into)
     row, container = np.nonzero(world.emptied_before)
-    lifts = {
+    lifts: dict[str, NDArray[Any]] = {
         "container_id": world.ids[container],
         "at_s": world.instants[row] - 1800,
         "before_pct": 100 * world.emptied_before[row, container],
@@ -258,8 +263,7 @@ def measure(server: EmbeddedPostgres, arguments: argparse.Namespace) -> None:
         connection.exec_driver_sql("create table raw_forecast (like container_forecast)")
         connection.exec_driver_sql("grant insert on raw_forecast to kerbside_app")
     database = Database(urls.app)
-    with database.transaction(tenant_id) as session:
-        ids, device_ids = make_containers(session, arguments.containers)
+    ids, device_ids = make_containers(database, engine, tenant_id, arguments.containers)
     begin = first_night - timedelta(days=arguments.days)
     days = arguments.days + arguments.nights
     world = simulate(ids, device_ids, begin, days=days, per_day=arguments.per_day, seed=arguments.seed)
@@ -271,8 +275,7 @@ def measure(server: EmbeddedPostgres, arguments: argparse.Namespace) -> None:
         until = int(np.searchsorted(world.instants, origin_at.timestamp(), side="right")) - 1
         with database.transaction(tenant_id) as session:
             write_states(session, world, until)
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("analyze")  # as autovacuum would have
+        analyze(engine)
         outlook, total_s = run_night(database, tenant_id, origin_at)
         report(database, tenant_id, outlook, total_s)
     engine.dispose()

@@ -53,8 +53,6 @@ class Crowd:
     observed_at: FloatColumn
     emptied_at: FloatColumn
     readings_per_day: FloatColumn
-    quality: FloatColumn
-    """Mean of the last two days' readings."""
     instants: NDArray[np.int64]
     """Of the surveys, ascending; the last one is the origin."""
     total: NDArray[np.float32]
@@ -81,7 +79,6 @@ def load_crowd(session: TenantSession, ids: NDArray[np.int64], lifts: NDArray[An
         observed_at=observed_at,
         emptied_at=emptied_at,
         readings_per_day=_placed(ids, habits, "readings") / (HABIT / timedelta(days=1)),
-        quality=_placed(ids, habits, "quality"),
         instants=instants,
         total=levels + taken_out(ids, lifts, instants, levels),
     )

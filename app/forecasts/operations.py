@@ -1,5 +1,6 @@
 """The verbs of forecasts: keep tonight's with the model behind it, take evidence of inflow in, and forget what nobody asks for any more."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,8 @@ from app.forecasts.store import insert_forecasts
 from app.telemetry.models import ContainerForecast, ForecastRun, ModelArtifact
 from app.tenancy.scope import rows_of, visible_tenant_id
 from forecasting.density import overflow_probability
+
+_log = logging.getLogger(__name__)
 
 FORECASTS_KEPT, SURVEYS_KEPT, ERRORS_KEPT = timedelta(days=15), timedelta(days=130), timedelta(days=400)
 ARTIFACTS_KEPT = timedelta(days=30)
@@ -37,7 +40,15 @@ def store_forecast(session: TenantSession, outlook: Outlook) -> ForecastRun | No
     if realised:
         run.evaluation = outlook.evaluation | {"realised": realised}
     session.flush()
+    _tell(visible_tenant_id(session), outlook.note, realised)
     return run
+
+
+def _tell(tenant_id: int | None, note: str | None, realised: dict[str, Any]) -> None:
+    """Into the night's log, what somebody should look at."""
+    for words in (note, *(score["alarm"] for score in realised.values())):
+        if words is not None:
+            _log.warning("forecast of tenant %s: %s", tenant_id, words)
 
 
 def _columns(outlook: Outlook) -> dict[str, Any]:

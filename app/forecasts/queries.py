@@ -22,7 +22,7 @@ _UNKNOWN = "'NaN'::real"
 
 LIFT_FORM = {"container_id": "i8", "at_us": "i8", "before_pct": "f4", "weight_kg": "f4"}
 STATE_FORM = {"container_id": "i8", "observed_us": "i8", "emptied_us": "i8", "level_pct": "f4", "spread_pct": "f4"}
-HABIT_FORM = {"container_id": "i8", "readings": "i8", "quality": "f4"}
+HABIT_FORM = {"container_id": "i8", "readings": "i8"}
 EVIDENCE_FORM = {"container_id": "i8", "at_us": "i8", "expected_l": "f4", "spread_l": "f4"}
 
 
@@ -71,8 +71,8 @@ def load_reported_lifts(
 
 
 def load_habits(session: TenantSession, since: datetime, until: datetime) -> NDArray[Any]:
-    """How often each container's sensor spoke in a time, and how well it is believed on average."""
-    query = """select container_id, count(*), coalesce(avg(quality), 0)::real from measurement
+    """How often each container's sensor spoke in a time."""
+    query = """select container_id, count(*) from measurement
         where tenant_id = %s and container_id is not null and observed_at > %s and observed_at <= %s
         group by container_id order by container_id"""
     return copy_rows(session, query, (visible_tenant_id(session), since, until), HABIT_FORM)

@@ -156,7 +156,11 @@ def insert_forecasts(
     """The rows of one run; `tables` holds q10, q50, q90, overflow and naive, each (containers, horizons)."""
     names = sorted(set(methods))
     code = {name: number for number, name in enumerate(names, start=1)}
-    columns: Columns = {"container_id": container_ids, "method": np.array([code[name] for name in methods], np.int16)} | dict(tables)
+    columns: dict[str, NDArray[Any]] = {
+        "container_id": container_ids,
+        "method": np.array([code[name] for name in methods], np.int16),
+        **tables,
+    }
     insert_rows(
         session,
         "container_forecast",

@@ -99,8 +99,8 @@ class ContainerState(TenantOwned):
     battery_v: Mapped[float | None] = mapped_column(REAL)
     density_kg_m3: Mapped[float | None] = mapped_column(REAL)
     last_emptied_at: Mapped[datetime | None]
-    level_filter: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
-    """The streaming filter's memory."""
+    level_filter: Mapped[dict[str, Any] | None] = mapped_column(JSONB, deferred=True)
+    """The streaming filter's memory: kilobytes that only ingest reads."""
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
