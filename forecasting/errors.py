@@ -2,6 +2,7 @@
 
 ForecastingError
 ├── NotFittedError    an estimator was asked before `fit` (also a ValueError, as in scikit-learn)
+├── FillFileError     a folder of past fill levels cannot be read: says where and how to mend it
 └── ArtifactError     frozen bytes that this version cannot or must not read: learn again
 """
 
@@ -16,3 +17,11 @@ class NotFittedError(ForecastingError, ValueError):
 
 class ArtifactError(ForecastingError):
     """Frozen bytes are damaged, of another version, or name something that no artifact of ours contains."""
+
+
+class FillFileError(ForecastingError):
+    """A folder of past fill levels cannot be read; `mend` says what to do about it."""
+
+    def __init__(self, detail: str, mend: str) -> None:
+        super().__init__(f"{detail}. {mend}")
+        self.detail, self.mend = detail, mend
