@@ -96,8 +96,8 @@ def _get(model: str) -> tuple[str, Family]:
 def _carries_data(family: Family, f_port: int | None) -> bool:
     if f_port is None:
         return True
-    if not NETWORK_PORT <= f_port <= LARGEST_PORT:
-        raise WrongPortError(f"a port from {NETWORK_PORT} to {LARGEST_PORT}", "a number outside", field="f_port")
+    if not isinstance(f_port, int) or not NETWORK_PORT <= f_port <= LARGEST_PORT:
+        raise WrongPortError(f"a port from {NETWORK_PORT} to {LARGEST_PORT}", "something else", field="f_port")
     if f_port != NETWORK_PORT and not family.takes(f_port):
         raise WrongPortError(f"port {family.port} of {family.maker} {family.models[0]}", str(f_port), field="f_port")
     return f_port != NETWORK_PORT

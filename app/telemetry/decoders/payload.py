@@ -30,10 +30,12 @@ def to_bytes(payload: Payload, encoding: Encoding = "auto") -> bytes:
     Raises
     ------
     PayloadTextError
-        If the text is neither.
+        If the text is neither, or if it is something else altogether.
     DecodeError
         If there are more bytes than any radio carries.
     """
+    if not isinstance(payload, str | bytes | bytearray | memoryview):
+        raise PayloadTextError("bytes, hex or base64", type(payload).__name__, field="payload")
     raw = _from_text(payload, encoding) if isinstance(payload, str) else bytes(payload)
     if len(raw) > LONGEST_BYTES:
         raise DecodeError(f"at most {LONGEST_BYTES} bytes", str(len(raw)), field="payload")

@@ -32,8 +32,8 @@ def test_a_port_that_is_a_setting_of_the_device_is_not_held_against_it():
     assert decode("EM310-UDL", "03824408", 10).readings[0].distance_mm == 2116
 
 
-@pytest.mark.parametrize("f_port", [-1, 256, 10**400])
-def test_a_port_that_there_is_not(f_port: int):
+@pytest.mark.parametrize("f_port", [-1, 256, 10**400, "85"])
+def test_a_port_that_there_is_not(f_port):
     with pytest.raises(WrongPortError):
         decode("EM310-UDL", "03824408", f_port)
 
@@ -63,6 +63,12 @@ def test_text_that_is_both_is_hex_unless_told():
 def test_text_that_is_neither(text: str, encoding: str):
     with pytest.raises(DecodeError, match=r"^payload: expected "):
         to_bytes(text, encoding)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("payload", [None, 5, [1, 2], 1.5])
+def test_what_is_no_payload(payload: object):
+    with pytest.raises(DecodeError, match=r"^payload: expected bytes, hex or base64, found "):
+        decode("EM310-UDL", payload)  # type: ignore[arg-type]
 
 
 def test_more_than_any_radio_carries():
