@@ -52,7 +52,7 @@ taken as (
     order by t.id, a.container_id, a.occurred_at
 )
 select k.ticket_id, k.net_kg, (k.weighed_at at time zone :zone)::date - date '2000-01-01' as day, k.tare_kg, k.container_id, k.volume_l,
-    l.fill_before_pct, v.expected_fill_pct
+    l.fill_before_pct, v.expected_fill_pct, v.by_night
 from taken k
 left join lateral (
     select case when {MEASURED} then l.fill_before_pct end as fill_before_pct from lift l
@@ -61,7 +61,9 @@ left join lateral (
     order by l.client_uid = k.client_uid desc nulls last, abs(extract(epoch from l.lifted_at - k.occurred_at)), l.id limit 1
 ) l on true
 left join lateral (
-    select max(v.expected_fill_pct) as expected_fill_pct from route_visit v
+    select max(v.expected_fill_pct) as expected_fill_pct, bool_and(p.origin in ('night', 'replan')) as by_night from route_visit v
+    join route r on (r.tenant_id, r.id) = (:tenant, v.route_id)
+    join plan p on (p.tenant_id, p.id) = (:tenant, r.plan_id)
     where (v.tenant_id, v.route_id, v.container_id) = (:tenant, k.route_id, k.container_id)
 ) v on true
 order by k.weighed_at desc, k.ticket_id desc, k.container_id
@@ -139,6 +141,7 @@ def _as_columns(trips: Sequence[Any], bins: Sequence[Any], visits: Sequence[Any]
         lift_container=_whole([row.container_id for row in (*trips, *alone)]),
         lift_l=volume_l * _floats([pct for pct, _ in fills]) / 100,
         lift_sd_l=volume_l * _floats([sd_pct for _, sd_pct in fills]) / 100,
+        lift_foretold_l=volume_l * _floats([_foretold_pct(row) for row in trips] + [np.nan] * len(alone)) / 100,
         visit_container=_whole([row.container_id for row in visits]),
         visit_s=_floats([row.seconds for row in visits]),
         visit_is_arrival=np.array([row.is_arrival for row in visits], bool),
@@ -150,6 +153,11 @@ def _fill_pct(measured: float | None, planned: float | None) -> tuple[float, flo
     if measured is not None:
         return max(measured, 0.0), MEASURED_SD_PCT
     return (UNKNOWN_PCT, UNKNOWN_SD_PCT) if planned is None else (planned, PLANNED_SD_PCT)
+
+
+def _foretold_pct(row: Any) -> float:
+    """What a night's forecast had said of a fill that was then measured; NaN where there is no such pair."""
+    return row.expected_fill_pct if row.by_night and row.expected_fill_pct and row.fill_before_pct is not None else np.nan
 
 
 def _floats(values: Sequence[Any]) -> NDArray[np.float64]:

@@ -21,12 +21,15 @@ from app.planning.queries import find_load_learning, loads_by_container, replace
 from forecasting.loads import LoadModel, learn_loads
 from forecasting.service_time import ServiceModel, Stops, Visits, learn_service_times
 from forecasting.tickets import Lifts, Register, Tickets
+from forecasting.truck_load import common_spread
 
 MODEL_VERSION = "mixed model 1"
 ENOUGH_TICKETS = 3
 """Of a class; with fewer, the register's density counts."""
 ENOUGH_VISITS = 30
 """Of the town; with fewer, the register's seconds count."""
+FILL_DAY_SD, DAYS_WORTH = 0.05, 10
+"""What a night's forecasts are wrong by together (our belief), and how many days of a class that belief is worth."""
 LITRES_PER_M3 = 1000.0
 INTERVAL_90 = 1.645
 MOST_LISTED = 50
@@ -40,7 +43,8 @@ class FieldReports:
     """What crews and scales have said, as columns; containers and sites by their numbers.
 
     `ticket_*` is a scale's word on one unload (or on one bin, weighed at its lift), `lift_*` what went onto it, `visit_*` the seconds of
-    one report at a site, without the way there; `visit_is_arrival` where the crew had just come.
+    one report at a site, without the way there; `visit_is_arrival` where the crew had just come. `lift_foretold_l` is what a night had
+    forecast of litres that a sensor then measured, else NaN.
     """
 
     ticket_key: Sequence[str]
@@ -52,6 +56,7 @@ class FieldReports:
     lift_container: Index
     lift_l: FloatArray
     lift_sd_l: FloatArray
+    lift_foretold_l: FloatArray
     visit_container: Index
     visit_s: FloatArray
     visit_is_arrival: NDArray[np.bool_]
@@ -73,6 +78,11 @@ class LearnedLoads:
         """The row whose seconds count; None where the town has too few visits."""
         visits = self.learning.evaluation.get("visits", 0) if self.learning else 0
         return self.containers.get(container.id) if visits >= ENOUGH_VISITS else None
+
+    @property
+    def fill_day_sd(self) -> float:
+        """What forecasts of fill for one class and day are wrong by together, relative to them."""
+        return self.learning.spreads.get("fill_day", FILL_DAY_SD) if self.learning else FILL_DAY_SD
 
     def origin_in_words(self, waste_class: WasteClass, register_kg_m3: float) -> str:
         """Which density a class is planned with, and where it is from."""
@@ -121,6 +131,7 @@ class Lesson:
     loads: LoadModel
     times: ServiceModel
     site_row: Index
+    fill_day_sd: float
     until: datetime
     visits: int
 
@@ -135,7 +146,21 @@ def learn(town: Town, reports: FieldReports, until: datetime) -> Lesson:
     emptied = _rows(row, reports.visit_container)
     visits = Visits(at_site[emptied], reports.visit_s, reports.visit_is_arrival, np.arange(len(emptied)), emptied)
     loads = learn_loads(_register(town), tickets, lifts)
-    return Lesson(town, loads, learn_service_times(_stops(town, at_site, len(sites)), visits), at_site, until, len(visits))
+    times = learn_service_times(_stops(town, at_site, len(sites)), visits)
+    return Lesson(town, loads, times, at_site, _fill_day_sd(town, reports, lifts), until, len(visits))
+
+
+def _fill_day_sd(town: Town, reports: FieldReports, lifts: Lifts) -> float:
+    """From what nights had forecast and sensors then measured. What is always foretold too low counts as doubt, not as luck."""
+    pairs = np.isfinite(reports.lift_foretold_l)
+    if not pairs.any():
+        return FILL_DAY_SD
+    foretold, found = reports.lift_foretold_l[pairs], reports.lift_l[pairs]
+    number = {waste_class: place for place, waste_class in enumerate(WasteClass)}
+    class_of = np.array([number[one.container.waste_class] for one in town.standing], np.int64)
+    group = reports.ticket_day[lifts.ticket[pairs]] * len(number) + class_of[lifts.container[pairs]]
+    spread = common_spread(foretold, found, group, believed=FILL_DAY_SD, worth=DAYS_WORTH)
+    return float(np.hypot(spread, max(found.sum() / foretold.sum() - 1, 0.0)))
 
 
 def _rows(row: Mapping[int, int], container_ids: Index) -> Index:
@@ -180,7 +205,7 @@ def store_lesson(session: TenantSession, lesson: Lesson) -> LoadLearning:
         learned_until=lesson.until,
         model_version=MODEL_VERSION,
         classes=_classes(lesson),
-        spreads={name: round(spread, 4) for name, spread in asdict(model.spreads).items()},
+        spreads=_rounded(asdict(model.spreads) | {"fill_day": lesson.fill_day_sd}),
         evaluation=_evaluation(lesson),
         set_aside=[_rounded(asdict(one)) for one in model.set_aside[-MOST_LISTED:]],
     )

@@ -20,8 +20,6 @@ from routing.problem import Problem, Stop
 
 KG = 0
 DIMENSION = "kg with margin"
-FILL_DAY_SD = 0.05
-"""What forecasts of fill for one class and day are wrong by together (our belief: `forecasting.truck_load.common_spread` measures it)."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def _uncertain(city: City, one: Candidate, litres: float) -> Uncertain | None:
     kg = litres / 1000 * load.density_kg_m3
     fill_sd = (one.fill_sd_pct or 0.0) / 100 * container.volume_l / litres
     own = float(np.sqrt(load.own_sd**2 + load.single_sd**2 + fill_sd**2))
-    common = float(np.sqrt(load.class_sd**2 + load.zone_sd**2 + load.day_sd**2 + FILL_DAY_SD**2))
+    common = float(np.sqrt(load.class_sd**2 + load.zone_sd**2 + load.day_sd**2 + city.loads.fill_day_sd**2))
     return Uncertain(kg, common, kg * own)
 
 

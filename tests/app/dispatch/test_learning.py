@@ -157,6 +157,29 @@ def test_a_week_of_tickets_makes_the_night_count_with_the_true_density(session, 
     assert row.tickets == 8
 
 
+def test_what_nights_are_wrong_by_together_is_learned_from_fills_that_were_measured(session, drive, database, tenant_id):
+    """Each evening 80 % is forecast of every container; sensors find 100 on even days and 60 on odd ones, all alike."""
+    first = drive(0)
+    measured = dict.fromkeys(first.container_ids)
+    devices = {one: make_telemetry.device(session, container_id=one) for one in measured}
+    for n in range(1, 15):
+        fill_pct = 98.0 if n % 2 else 62.0
+        hours = [timedelta(hours=hour) for hour in (12, 8, 4, 0)]
+        at = STARTS_AT + n * DAY - timedelta(hours=1)
+        said = [
+            make_telemetry.reading(device.device_uid, at - before, fill_pct=fill_pct - before / timedelta(hours=4))
+            for device in devices.values()
+            for before in hours
+        ]
+        ingest(session, said, now=at + timedelta(minutes=1))
+        drive(n)
+    lesson = learning.learn_from_reports(database, tenant_id, UNTIL)
+
+    assert lesson is not None
+    assert 0.1 < lesson.spreads["fill_day"] < 0.35
+    assert find_learned_loads(session, UNTIL).fill_day_sd == lesson.spreads["fill_day"]
+
+
 def test_a_ticket_in_tonnes_is_set_aside_and_reported(session, drive, database, tenant_id):
     for n in range(7):
         drive(n)
