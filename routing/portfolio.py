@@ -1,8 +1,9 @@
 """Which engine searches for how long, from whose best, on how many cores.
 
-Rounds with facilities are a race of fleets (`race.py`) where there is time for one; with several classes a chain, in which OR-Tools
-builds under the full rules and PyVRP improves from there. Everything else PyVRP begins for itself, one seed a core; where there are
-many stops in **rounds**, each from the best that the one before has found.
+Rounds with facilities are a race of fleets (`race.py`), or one search where there is no fleet to choose, and then OR-Tools' turn; where
+there is no time for that PyVRP alone; with several classes a chain, in which OR-Tools builds under the full rules and PyVRP improves from
+there. Everything else PyVRP begins for itself, one seed a core; where there are many stops in **rounds**, each from the best that the one
+before has found.
 Figures: docs/decisions, "portfolio".
 """
 
@@ -13,6 +14,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from routing.clock import Order
 from routing.engines import ortools, pyvrp
@@ -20,6 +22,7 @@ from routing.incumbent import Incumbent
 from routing.problem import Problem
 from routing.race import most_stops, race
 from routing.stopping import NOTHING_YET, FirstOf, MaxIterations, MaxSeconds, StopCriterion
+from routing.vehicle import likeness
 
 COUNTED_STOPS = 200
 """Up to here fleets race where iterations are counted instead of seconds."""
@@ -67,11 +70,17 @@ def legs_of(problem: Problem, engine: Engine, *, has_begun: bool, seconds: float
     if not plain or has_begun or len(problem.stops) <= FEW_STOPS:
         return Leg(Engine.ORTOOLS, 0.4, from_scratch=scratch), Leg(Engine.PYVRP, 0.6, rounds)
     return (
-        Leg(Engine.PYVRP, 0.75, from_scratch=True, races=True),
+        Leg(Engine.PYVRP, 0.75, from_scratch=True, races=_has_fleets_to_choose(problem)),
         Leg(Engine.PYVRP, 0.05),
         Leg(Engine.ORTOOLS, 0.1),
         Leg(Engine.PYVRP, 0.1, min(2, rounds)),
     )
+
+
+def _has_fleets_to_choose(problem: Problem) -> bool:
+    """Is more of a fleet to be chosen than how many vehicles of one kind it has? That much one long search finds out."""
+    drawn = any(vehicle.ends_empty or vehicle.max_lifted is not None for vehicle in problem.vehicles)
+    return drawn or len({likeness(vehicle) for vehicle in problem.vehicles}) > 1
 
 
 class Portfolio:
@@ -140,7 +149,7 @@ class Portfolio:
                 future = self.executor.submit(ortools.search, self.problem, stop=stop, seed=seed, warm_start=began or None)
                 judge(future.result() or {})
             else:
-                search = ortools.search if engine is Engine.ORTOOLS else pyvrp.search
+                search = ortools.search if engine is Engine.ORTOOLS else partial(pyvrp.search, serves_all=True)
                 judge(search(self.problem, stop=stop, seed=seed, on_improvement=judge, warm_start=began or None) or {})
         return own.orders
 

@@ -15,15 +15,16 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pyvrp
 import pyvrp.search
 from pyvrp.exceptions import PenaltyBoundWarning
 
 from routing.clock import Order
-from routing.engines.pyvrp_model import Model, all_vehicles_mix
+from routing.engines.pyvrp_model import Model
 from routing.problem import Problem, Stop, Vehicle
-from routing.stopping import MaxSeconds, StopCriterion
+from routing.stopping import NOTHING_YET, FirstOf, MaxSeconds, StopCriterion
 
 NAME = "pyvrp"
 
@@ -31,10 +32,11 @@ NEIGHBOURS = 25
 LATE_BY = 100
 """Neighbours of a stop that moves are tried with, and solutions that late acceptance looks back: half and a third of PyVRP's own, for
 our searches are short (figures: docs/decisions, "portfolio")."""
-LOOKED_AT, SHARED = 100, 60
-"""Where vehicles differ in whom they may serve: neighbours looked at, and those of them kept that share a vehicle."""
 JUDGED_SHARE = 10
 """Of the time at most a tenth goes into handing on improvements."""
+PATIENCE = 0.3
+"""A search that is to serve all and has found no plan that does so by this part of its time begins again, and may leave out what is owed.
+To let it do so from the start makes it slower, and more aimless (figures: docs/decisions, "portfolio")."""
 
 Listener = Callable[[dict[str, Order]], None]
 
@@ -46,6 +48,7 @@ def search(
     seed: int = 0,
     on_improvement: Listener | None = None,
     warm_start: Mapping[str, Order] | None = None,
+    serves_all: bool = False,
 ) -> dict[str, Order] | None:
     """Orders of the used vehicles, or None where no feasible ones were found and none were given.
 
@@ -58,6 +61,8 @@ def search(
     warm_start
         Orders to begin from. Where classes may not be mixed they also say which vehicle carries which class: without them such a
         problem is not begun.
+    serves_all
+        Are the vehicles likely to do for everything that is owed? Then a search without `warm_start` begins with all of it.
     """
     # Penalties at their upper end only mean that not everything can be served, which is a result here.
     warnings.filterwarnings("ignore", category=PenaltyBoundWarning)
@@ -72,7 +77,7 @@ def search(
             if on_improvement is not None:
                 on_improvement({**others, **orders})
 
-        improved = _search_part(problem, part, _Limit(stop, share), seed, hand_on)
+        improved = _search_part(problem, part, _Limit(stop, share), seed, hand_on, serves_all=serves_all)
         best = best if improved is None else {**others, **improved}
     return best or (None if problem.stops else {})
 
@@ -89,6 +94,13 @@ class Part:
     def keys(self) -> frozenset[str]:
         return frozenset(vehicle.key for vehicle in self.vehicles)
 
+    @property
+    def leaves_owed(self) -> bool:
+        """Must something that is owed stay out so far? Then PyVRP must be allowed to leave it out."""
+        served = {place.key for order in self.given.values() for place in order}
+        groups = {stop.group for stop in self.stops if stop.group is not None and stop.key in served}
+        return any(stop.mandatory and stop.key not in served and stop.group not in groups for stop in self.stops)
+
 
 def _parts(problem: Problem, given: Mapping[str, Order]) -> Iterator[Part]:
     """Class by class, unless everybody may mix; vehicles that keep to an order, carry transfers or mix on the way stay as they are."""
@@ -98,7 +110,7 @@ def _parts(problem: Problem, given: Mapping[str, Order]) -> Iterator[Part]:
     fixed |= {key for key, order in given.items() if any(place.key in transferred for place in order)}
     taken = {place.key for key in fixed for place in given.get(key, ())} | transferred
     free = [vehicle for vehicle in problem.vehicles if vehicle.key not in fixed]
-    if all_vehicles_mix(problem):
+    if _all_vehicles_mix(problem):
         yield from _part(free, [stop for stop in problem.stops if stop.key not in taken], given)
         return
     if not given:
@@ -115,6 +127,15 @@ def _parts(problem: Problem, given: Mapping[str, Order]) -> Iterator[Part]:
         yield from _part(vehicles, [stop for stop in problem.stops if stop.waste_class == name and stop.key not in taken], given)
 
 
+def _all_vehicles_mix(problem: Problem) -> bool:
+    """May every vehicle carry all classes at once, and every facility take them?"""
+    classes = {stop.waste_class for stop in problem.stops}
+    if len(classes) <= 1:
+        return True
+    mixed = all(not vehicle.one_class_per_trip and not vehicle.compartments for vehicle in problem.vehicles)
+    return mixed and all(classes <= one.accepts for one in problem.facilities)
+
+
 def _part(vehicles: list[Vehicle], stops: list[Stop], given: Mapping[str, Order]) -> Iterator[Part]:
     served = [stop for stop in stops if any(vehicle.may_serve(stop) for vehicle in vehicles)]
     if vehicles and served:
@@ -122,35 +143,33 @@ def _part(vehicles: list[Vehicle], stops: list[Stop], given: Mapping[str, Order]
         yield Part(tuple(vehicles), tuple(served), {key: order for key, order in given.items() if key in keys})
 
 
-def _search_part(problem: Problem, part: Part, limit: _Limit, seed: int, hand_on: Listener) -> dict[str, Order] | None:
-    model = Model(problem, part.vehicles, part.stops, part.given, seed=seed)
-    watch = _Watch(model, limit, hand_on)
+def _search_part(problem: Problem, part: Part, limit: _Limit, seed: int, hand_on: Listener, *, serves_all: bool) -> dict[str, Order] | None:
+    model = partial(Model, problem, part.vehicles, part.stops, part.given, seed=seed)
+    if serves_all and part.leaves_owed and not part.given:
+        found = _search_model(model(), limit, seed, hand_on, limit.part(PATIENCE))
+        if found is not None or limit(NOTHING_YET):
+            return found
+    return _search_model(model(leaves_owed=part.leaves_owed), limit, seed, hand_on)
+
+
+def _search_model(model: Model, limit: _Limit, seed: int, hand_on: Listener, patience: _Limit | None = None) -> dict[str, Order] | None:
+    """The best that is feasible and complete; `patience` ends a search that has found no such thing so far."""
+    watch = _Watch(model, limit, hand_on, patience)
     rng = pyvrp.RandomNumberGenerator(seed=seed)
+    neighbours = pyvrp.search.compute_neighbours(model.data, pyvrp.search.NeighbourhoodParams(num_neighbours=NEIGHBOURS))
     # PyVRP's default is one manager for all searches, whose draws threads would take from each other.
-    local = pyvrp.search.LocalSearch(model.data, rng, _neighbours(model), pyvrp.search.PerturbationManager())
+    local = pyvrp.search.LocalSearch(model.data, rng, neighbours, pyvrp.search.PerturbationManager())
     for operator in pyvrp.search.OPERATORS:
         if operator.supports(model.data):
             local.add_operator(operator(model.data))
     parameters = pyvrp.PenaltyParams(max_penalty=model.most_penalty)
     penalties = pyvrp.PenaltyManager(parameters.midpoint_penalties(model.data), parameters)
-    begin = model.solution() if part.given else None
+    begin = model.solution() if model.given else None
     if begin is None:
         begin = local(pyvrp.Solution.make_random(model.data, rng), penalties.max_cost_evaluator(), exhaustive=True)
     ils = pyvrp.IteratedLocalSearchParams(history_length=LATE_BY, callbacks=watch)
     found = pyvrp.IteratedLocalSearch(model.data, penalties, local, begin, ils).run(watch, collect_stats=False).best
     return model.orders(found) if found.is_feasible() and found.is_complete() else None
-
-
-def _neighbours(model: Model) -> dict[pyvrp.Activity, list[pyvrp.Activity]]:
-    """Whom each stop is tried beside. Where not everyone may serve everything: more of them, if one vehicle may serve both."""
-    fleets = [frozenset(i for i, kind in enumerate(model.kinds) if kind.vehicle.may_serve(stop)) for stop, _ in model.clients]
-    if len(set(fleets)) <= 1:
-        return pyvrp.search.compute_neighbours(model.data, pyvrp.search.NeighbourhoodParams(num_neighbours=NEIGHBOURS))
-    near = pyvrp.search.compute_neighbours(model.data, pyvrp.search.NeighbourhoodParams(num_neighbours=LOOKED_AT))
-    return {
-        one: [other for other in others if not (one.is_client() and other.is_client()) or fleets[one.idx] & fleets[other.idx]][:SHARED]
-        for one, others in near.items()
-    }
 
 
 class _Limit:
@@ -160,6 +179,13 @@ class _Limit:
         criterion(0)
         self._criterion, self._left = criterion, criterion.iterations
         self._own = None if criterion.seconds is None else MaxSeconds(max(0.001, share * criterion.seconds))
+
+    def part(self, share: float) -> _Limit:
+        """Another limit, of a share of this one's time and iterations from now on."""
+        criterion = self._criterion if self._own is None else FirstOf((self._criterion, self._own))
+        part = _Limit(criterion, share)
+        part._left = None if self._left is None else max(1, int(share * self._left))
+        return part
 
     @property
     def counts(self) -> bool:
@@ -176,8 +202,8 @@ class _Limit:
 class _Watch(pyvrp.IteratedLocalSearchCallbacks):
     """Ends the search in time, and hands improvements on: all of them where iterations count, else as many as time allows."""
 
-    def __init__(self, model: Model, limit: _Limit, hand_on: Listener) -> None:
-        self._model, self._limit, self._hand_on = model, limit, hand_on
+    def __init__(self, model: Model, limit: _Limit, hand_on: Listener, patience: _Limit | None) -> None:
+        self._model, self._limit, self._hand_on, self._patience = model, limit, hand_on, patience
         self._waiting: pyvrp.Solution | None = None
         self._next_s = 0.0
 
@@ -188,7 +214,9 @@ class _Watch(pyvrp.IteratedLocalSearchCallbacks):
             self._hand_on(self._model.orders(solution))
             ended_s = time.monotonic()
             self._next_s = ended_s + JUDGED_SHARE * (ended_s - began_s)
-        return self._limit(best_cost)
+        if best_cost < NOTHING_YET:  # what breaks a rule costs more
+            self._patience = None
+        return self._limit(best_cost) or (self._patience is not None and self._patience(best_cost))
 
     def on_best(self, best: pyvrp.Solution) -> None:
         if best.is_feasible() and best.is_complete():

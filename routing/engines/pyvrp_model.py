@@ -7,7 +7,7 @@ clock, which judges each plan that it finds:
   of a kind may end where is drawn anew for each search, so that the fleet is never exceeded.
 * **Unloading** is a reload: collected waste that leaves the truck weighs what goods would that come onto it.
 * **Several windows** make a stop several alternatives, and a facility several depots.
-* **Who may not serve a stop** drives by a matrix in which the way there is very long.
+* **Who may not serve a stop** drives by a matrix in which the ways there and on from there are very long.
 * **A break in a window that all share** takes the window's time out of every clock; other rests shorten the round.
 * **Compacted litres** are a dimension for each kind of press.
 * Classes, compartments, orders that are locked: `parts` hands PyVRP vehicles and stops among which none of these matters.
@@ -49,14 +49,24 @@ class Model:
         Orders of these vehicles to begin from: all stops that they serve must be among `stops`.
     seed
         Draws where the vehicles unload last that are not in use.
+    leaves_owed
+        May stops that are owed stay out, at a high price?
     """
 
     def __init__(
-        self, problem: Problem, vehicles: Sequence[Vehicle], stops: Sequence[Stop], given: Mapping[str, Order], *, seed: int
+        self,
+        problem: Problem,
+        vehicles: Sequence[Vehicle],
+        stops: Sequence[Stop],
+        given: Mapping[str, Order],
+        *,
+        seed: int,
+        leaves_owed: bool = False,
     ) -> None:
         self.problem, self.vehicles, self.stops, self.given = problem, tuple(vehicles), tuple(stops), given
         self.unloads = [Unload(one, window) for one in self._facilities() for window in one.windows or (None,)]
         self.clients = [(stop, window) for stop in self.stops for window in stop.windows or (None,)]
+        self._leaves_owed = leaves_owed
         self.lunch = _shared_break(self.vehicles)
         self.kinds = draw_kinds(self.vehicles, self.unloads, given, random.Random(seed))
         self.data = self._data()
@@ -118,7 +128,10 @@ class Model:
         drive[:, first:] += np.where(where[:, None] != where[None, first:], setup[None, :], 0)
         drive[:, first:] += np.array([vehicle.work_s(stop) - stop.service_s for stop, _ in self.clients], dtype=np.int64)
         metres[:, first:] += np.array([self._extra_m(vehicle, stop) for stop, _ in self.clients], dtype=np.int64)
-        no_way[:, first:] |= np.array([not vehicle.may_serve(stop) for stop, _ in self.clients], dtype=bool)
+        # Both ways: then PyVRP takes two stops that no vehicle may both serve for far from each other, and tries them beside nobody else.
+        forbidden = np.array([not vehicle.may_serve(stop) for stop, _ in self.clients], dtype=bool)
+        no_way[:, first:] |= forbidden
+        no_way[first:, :] |= forbidden[:, None]
         drive[no_way], metres[no_way] = far_s, far_m
         np.fill_diagonal(drive, 0)
         np.fill_diagonal(metres, 0)
@@ -160,13 +173,6 @@ class Model:
                 members[name].append(i)
                 owed[name] = stop.mandatory
         return [pyvrp.ClientGroup(ids, required=owed[name] and not self._leaves_owed, name=name) for name, ids in members.items()]
-
-    @cached_property
-    def _leaves_owed(self) -> bool:
-        """Must something that is owed stay out so far? Then PyVRP must be allowed to leave it out."""
-        served = {place.key for order in self.given.values() for place in order}
-        groups = {stop.group for stop in self.stops if stop.group is not None and stop.key in served}
-        return any(stop.mandatory and stop.key not in served and stop.group not in groups for stop in self.stops)
 
     @cached_property
     def _owed(self) -> int:
@@ -387,12 +393,3 @@ def _rests_s(vehicle: Vehicle) -> int:
         if after_s and vehicle.longest_s > after_s:
             rests_s += rule.duration_s * (-(-vehicle.longest_s // (after_s + rule.duration_s)) - 1 if rule.repeats else 1)
     return rests_s
-
-
-def all_vehicles_mix(problem: Problem) -> bool:
-    """May every vehicle carry all classes at once, and every facility take them?"""
-    classes = {stop.waste_class for stop in problem.stops}
-    if len(classes) <= 1:
-        return True
-    mixed = all(not vehicle.one_class_per_trip and not vehicle.compartments for vehicle in problem.vehicles)
-    return mixed and all(classes <= one.accepts for one in problem.facilities)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pyvrp.search import NeighbourhoodParams, compute_neighbours
 
 from routing.check import check
 from routing.clock import Order, lost_prizes, time_route
@@ -131,6 +132,33 @@ def test_who_may_not_serve_a_stop_does_not():
     problem = CITY.problem(truck("wide"), truck("slim", offers=frozenset({"narrow"})), load=narrow)
     orders = searched(problem)
     assert {place.key for place in orders["slim"]} >= {"A"} and {place.key for place in orders["wide"]} >= {"C"}
+
+
+def test_stops_that_no_vehicle_may_both_serve_are_no_neighbours():
+    """A and C are the wide truck's, B and U the slim one's: the two halves never meet, though B lies between A and C."""
+    mine = {name: stop(needs=frozenset({"wide" if name in "AC" else "slim"})) for name in "ABCU"}
+    fleet = (truck(key, ends_empty=False, offers=frozenset({key})) for key in ("wide", "slim"))
+    problem = CITY.problem(*fleet, load=mine, unload={})
+    model = Model(problem, problem.vehicles, problem.stops, {}, seed=1)
+    near = compute_neighbours(model.data, NeighbourhoodParams(num_neighbours=1))
+    names = {problem.stops[one.idx].key: problem.stops[others[0].idx].key for one, others in near.items()}
+    assert names == {"A": "C", "C": "A", "B": "U", "U": "B"}
+
+
+def test_a_search_that_begins_for_itself_begins_with_everything_owed():
+    """What is owed is required of PyVRP, not only dear to leave out; given orders without C say that it may have to stay out."""
+    problem = CITY.problem(truck(), load=dict.fromkeys("ABC", (10, 1)))
+    assert all(client.required for client in Model(problem, problem.vehicles, problem.stops, {}, seed=1).data.clients())
+    lacking = pyvrp.Part(problem.vehicles, problem.stops, {"truck": (*problem.stops[:2], *problem.facilities)})
+    assert lacking.leaves_owed
+    assert not pyvrp.Part(problem.vehicles, problem.stops, {"truck": (*problem.stops, *problem.facilities)}).leaves_owed
+
+
+def test_a_search_that_cannot_serve_all_begins_again_and_serves_what_it_can():
+    """One trip of 20 kg for three stops of 10; a third of the iterations goes into finding out."""
+    problem = CITY.problem(truck(capacity_kg=20, max_trips=1), load=dict.fromkeys("ABC", (10, 1)))
+    orders = pyvrp.search(problem, stop=MaxIterations(60), seed=1, serves_all=True) or {}
+    assert sum(isinstance(place, Stop) for place in orders["truck"]) == 2
 
 
 def test_what_is_owed_but_does_not_fit_leaves_the_rest_as_it_is():

@@ -1,0 +1,33 @@
+"""Which engine gets which part of the time."""
+
+from routing.portfolio import FEW_STOPS, Engine, Leg, legs_of
+from routing.problem import Problem, Vehicle
+from tests.routing.ascii_city import ascii_city, truck
+
+CITY = ascii_city("D----A----U")
+
+
+def town(*vehicles: Vehicle) -> Problem:
+    """More stops than engines begin for themselves, all at A."""
+    return CITY.problem(*vehicles, load={f"A{i}": (10, 1) for i in range(FEW_STOPS + 1)})
+
+
+def legs(problem: Problem) -> tuple[Leg, ...]:
+    return legs_of(problem, Engine.AUTO, has_begun=False, seconds=60.0)
+
+
+def test_fleets_race_where_there_is_one_to_choose():
+    """Two kinds of truck, or one that may end its round at this facility or that."""
+    assert legs(town(truck("large", capacity_kg=500), truck("small", capacity_kg=200)))[0].races
+    assert legs(town(truck("one", ends_empty=True), truck("two", ends_empty=True)))[0].races
+
+
+def test_trucks_that_are_all_alike_and_need_not_end_empty_are_searched_at_length():
+    found = legs(town(truck("one", ends_empty=False), truck("two", ends_empty=False)))
+    assert not any(leg.races for leg in found)
+    assert found[0].engine is Engine.PYVRP and found[0].share == 0.75 and found[0].from_scratch
+
+
+def test_the_parts_of_the_time_are_all_of_it():
+    for ends_empty in (True, False):
+        assert abs(sum(leg.share for leg in legs(town(truck(ends_empty=ends_empty)))) - 1) < 1e-9
