@@ -116,11 +116,9 @@ def tapered(bottom_to_top: float) -> Shape:
     """
     if not 0.1 <= bottom_to_top <= 10:
         raise ValueError(f"bottom_to_top must lie in 0.1 … 10: {bottom_to_top}")
-    if bottom_to_top == 1:
-        return upright()
     height = np.linspace(0, 1, TABLE_POINTS)
     width = bottom_to_top + (1 - bottom_to_top) * height
-    return _normalised(height, (width**3 - bottom_to_top**3) / (1 - bottom_to_top))
+    return _normalised(height, height * (width**2 + width * bottom_to_top + bottom_to_top**2))
 
 
 def bell(shoulder: float) -> Shape:

@@ -28,6 +28,7 @@ from app.telemetry.geometry import (
     watch,
 )
 from forecasting.level import DOUBTED, GOOD, IMPOSSIBLE, STUCK, UNSETTLED
+from tests.app.telemetry.unhurried import UNHURRIED
 
 BIN = Calibration(1500, 300)
 SHAPES = st.one_of(
@@ -42,28 +43,33 @@ SHAPES = st.one_of(
 SHARES = st.floats(-0.5, 1.5)
 
 
+@UNHURRIED
 @given(SHAPES, st.lists(SHARES, min_size=2, max_size=20))
 def test_more_height_is_more_volume(shape: Shape, heights: list[float]):
     volumes = shape.volume(sorted(heights))
     assert (np.diff(volumes) >= 0).all()
 
 
+@UNHURRIED
 @given(SHAPES, st.floats(0, 1))
 def test_between_the_marks_fill_lies_between_0_and_100(shape: Shape, height: float):
     assert 0 <= fill_pct(1500 - 1200 * height, BIN, shape) <= 100 + 1e-9
 
 
+@UNHURRIED
 @given(SHAPES)
 def test_floor_is_0_and_mark_is_100(shape: Shape):
     assert fill_pct([1500, 300], BIN, shape) == pytest.approx([0, 100])
 
 
+@UNHURRIED
 @given(SHAPES, SHARES)
 def test_distance_is_the_inverse_of_fill(shape: Shape, share: float):
     fill = fill_pct(1500 - 1200 * share, BIN, shape)
     assert fill_pct(distance_mm_at(fill, BIN, shape), BIN, shape) == pytest.approx(fill, abs=1e-6)
 
 
+@UNHURRIED
 @given(st.integers(0, 5000))
 def test_an_upright_container_is_the_registers_own_rule(distance_mm: int):
     row = SimpleNamespace(empty_distance_mm=1500, full_distance_mm=300)
@@ -74,6 +80,11 @@ def test_an_upright_container_is_the_registers_own_rule(distance_mm: int):
 def test_a_bin_that_narrows_to_its_floor_is_emptier_than_its_height_says():
     """Half as wide at the floor: at half height the width is 0.75, and (0.75³ − 0.5³) / (1 − 0.5³) = 0.296875 / 0.875 = 33.9 %."""
     assert tapered(0.5).volume(0.5) == pytest.approx(0.296875 / 0.875, abs=1e-4)
+
+
+@pytest.mark.parametrize("bottom_to_top", [0.1, 0.9999999, 1, 1.0000001, 3.3, 10])
+def test_every_taper_begins_at_nothing(bottom_to_top: float):
+    assert tapered(bottom_to_top).volumes[0] == 0
 
 
 def test_an_igloo_holds_little_under_its_top():
@@ -135,6 +146,7 @@ def test_a_sensor_that_reckons_with_20_degrees_reports_too_much_in_frost():
     assert compensate_mm(1000, -10, 20) == pytest.approx(947.4, abs=0.5)
 
 
+@UNHURRIED
 @given(st.floats(0, 10_000), st.floats(-40, 85))
 def test_nothing_changes_at_the_temperature_it_reckons_with(distance_mm: float, at_c: float):
     assert compensate_mm(distance_mm, at_c, at_c) == pytest.approx(distance_mm)
@@ -146,6 +158,7 @@ def test_without_a_temperature_of_the_air_the_distance_stays(temperature_c: floa
     assert compensate_mm(1000, temperature_c, 20) == pytest.approx(1000)
 
 
+@UNHURRIED
 @given(st.floats(1, 10_000), st.floats(-40, 85), st.floats(-40, 85))
 def test_warmer_air_is_farther(distance_mm: float, a_c: float, b_c: float):
     near, far = compensate_mm([distance_mm] * 2, sorted([a_c, b_c]), 20)
@@ -186,6 +199,7 @@ def test_each_reading_by_itself():
     ]
 
 
+@UNHURRIED
 @given(st.lists(st.floats() | st.integers(-100, 70_000), min_size=1, max_size=30), SHAPES)
 def test_whatever_is_reported_is_judged(reported: list[float], shape: Shape):
     judged = judge(reported, Calibration(1500, 300, nearest_mm=150), shape)

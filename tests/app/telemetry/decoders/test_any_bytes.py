@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from app.telemetry.decoders import Decoded, DecodeError, Kind, decode, list_models
 from app.telemetry.decoders.draft import RANGES
 from tests.app.telemetry.decoders.vectors import NO_MEASUREMENT, VECTORS
+from tests.app.telemetry.unhurried import UNHURRIED
 
 MODELS = st.sampled_from(list_models())
 PORTS = st.none() | st.integers(-1, 300)
@@ -46,16 +47,19 @@ def attempt(model: str, payload: object, f_port: int | None = None) -> Decoded |
     return decoded
 
 
+@UNHURRIED
 @given(MODELS, st.binary(max_size=60), PORTS)
 def test_random_bytes(model: str, payload: bytes, f_port: int | None):
     attempt(model, payload, f_port)
 
 
+@UNHURRIED
 @given(st.sampled_from(KNOWN), st.binary(min_size=1, max_size=12))
 def test_a_known_payload_with_more_behind_it(known: tuple[str, bytes], more: bytes):
     attempt(known[0], known[1] + more)
 
 
+@UNHURRIED
 @given(st.sampled_from(KNOWN), st.data())
 def test_a_known_payload_with_changed_bytes(known: tuple[str, bytes], data: st.DataObject):
     raw = bytearray(known[1])
@@ -64,6 +68,7 @@ def test_a_known_payload_with_changed_bytes(known: tuple[str, bytes], data: st.D
     attempt(known[0], bytes(raw))
 
 
+@UNHURRIED
 @given(st.sampled_from(KNOWN), st.data())
 def test_a_known_payload_with_bytes_missing_inside(known: tuple[str, bytes], data: st.DataObject):
     begin = data.draw(st.integers(0, len(known[1])))
@@ -71,21 +76,25 @@ def test_a_known_payload_with_bytes_missing_inside(known: tuple[str, bytes], dat
     attempt(known[0], known[1][:begin] + known[1][end:])
 
 
+@UNHURRIED
 @given(MODELS, st.text(max_size=80))
 def test_any_text(model: str, payload: str):
     attempt(model, payload)
 
 
+@UNHURRIED
 @given(st.text(max_size=40), st.binary(max_size=10))
 def test_any_model_name(model: str, payload: bytes):
     attempt(model, payload)
 
 
+@UNHURRIED
 @given(MODELS, st.dictionaries(st.text(max_size=12), JSON, max_size=4))
 def test_any_object(model: str, payload: dict[str, object]):
     attempt(model, payload)
 
 
+@UNHURRIED
 @given(MODELS, st.data())
 def test_any_value_under_a_known_name(model: str, data: st.DataObject):
     from app.telemetry.decoders import get_family

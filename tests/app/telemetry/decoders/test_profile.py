@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from app.telemetry.decoders import Alarm, DecodeError, Kind, ProfileError, Reading, WrongPortError, decode
 from app.telemetry.decoders.profile import UNITS, FixedProfile, decode_with, dump_profile, load_profile, profile_schema
 from tests.app.telemetry.decoders.vectors import VECTORS
+from tests.app.telemetry.unhurried import UNHURRIED
 
 LDDS75 = {
     "profile": 1,
@@ -270,6 +271,7 @@ SPECS = st.fixed_dictionaries(
 )
 
 
+@UNHURRIED
 @given(st.lists(SPECS, min_size=1, max_size=4), st.binary(max_size=16))
 def test_whatever_a_profile_says_it_is_refused_or_applied(specs: list[dict[str, object]], payload: bytes):
     try:
@@ -287,6 +289,7 @@ def test_whatever_a_profile_says_it_is_refused_or_applied(specs: list[dict[str, 
         json.dumps([dict(reading.extras) for reading in decoded.readings], allow_nan=False)
 
 
+@UNHURRIED
 @given(st.binary(max_size=24))
 def test_any_payload_under_a_channel_profile(payload: bytes):
     try:
@@ -295,6 +298,7 @@ def test_any_payload_under_a_channel_profile(payload: bytes):
         assert error.offset is not None
 
 
+@UNHURRIED
 @given(
     st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda c: st.lists(c) | st.dictionaries(st.text(), c))
 )

@@ -11,6 +11,7 @@ from app.telemetry.decoders.draft import RANGES, TARGETS
 from app.telemetry.decoders.payload import to_bytes
 from app.telemetry.decoders.profile import dump_profile, load_profile
 from app.telemetry.readings import RANGES as TAKEN
+from tests.app.telemetry.unhurried import UNHURRIED
 
 
 @pytest.mark.parametrize("spelt", ["EM400-MUD", "em400-mud", "EM400 MUD", "em400_mud"])
@@ -76,6 +77,7 @@ def test_more_than_any_radio_carries():
         to_bytes(bytes(5000))
 
 
+@UNHURRIED
 @given(st.binary(max_size=80))
 def test_both_encodings_round_trip(raw: bytes):
     import base64

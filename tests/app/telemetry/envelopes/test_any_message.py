@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from app.telemetry.envelopes import EnvelopeError, Message, Skipped, chirpstack, ngsi, sigfox, thingpark, tts
 from tests.app.telemetry.envelopes import examples
+from tests.app.telemetry.unhurried import UNHURRIED
 
 RECEIVED = datetime(2026, 11, 22, 20, tzinfo=UTC)
 READERS: list[tuple[Callable[[object], object], Callable[[], dict[str, Any]]]] = [
@@ -35,6 +36,7 @@ def places(value: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(place for key, item in inner for place in places(item, (*path, key)))]
 
 
+@UNHURRIED
 @given(st.sampled_from(READERS), st.data())
 def test_an_example_with_anything_in_place_of_something(
     reader: tuple[Callable[[object], object], Callable[[], dict[str, Any]]], data: st.DataObject
@@ -53,6 +55,7 @@ def test_an_example_with_anything_in_place_of_something(
         assert error.mend
 
 
+@UNHURRIED
 @given(st.sampled_from(READERS), JSON)
 def test_anything(reader: tuple[Callable[[object], object], Callable[[], dict[str, Any]]], body: object):
     try:
