@@ -30,7 +30,7 @@ class Unload:
 
 @dataclass(frozen=True)
 class Kind:
-    """One of PyVRP's vehicle types: vehicles that differ in nothing but their key.
+    """One of PyVRP's vehicle types: vehicles that differ in nothing but their key, by which no stop asks for one of them alone.
 
     Parameters
     ----------
@@ -61,11 +61,15 @@ class Kind:
         return most_trips(self.vehicle) if self.trips is None else self.trips
 
 
-def draw_kinds(vehicles: Sequence[Vehicle], unloads: Sequence[Unload], given: Mapping[str, Order], rng: random.Random) -> list[Kind]:
-    """Kinds whose counts add up to the fleet."""
+def draw_kinds(
+    vehicles: Sequence[Vehicle], stops: Sequence[Stop], unloads: Sequence[Unload], given: Mapping[str, Order], rng: random.Random
+) -> list[Kind]:
+    """Kinds whose counts add up to the fleet; vehicles of one kind may serve the same of these stops."""
+    allowed = [(stop.key, stop.allowed_vehicles) for stop in stops if stop.allowed_vehicles is not None]
     alike: dict[object, list[Vehicle]] = {}
     for vehicle in vehicles:
-        alike.setdefault(likeness(vehicle), []).append(vehicle)
+        asked_for_by = frozenset(key for key, keys in allowed if vehicle.key in keys)
+        alike.setdefault((likeness(vehicle), asked_for_by), []).append(vehicle)
     return [kind for group in alike.values() for kind in _kinds_of(group, unloads, given, rng)]
 
 

@@ -68,7 +68,7 @@ class Model:
         self.clients = [(stop, window) for stop in self.stops for window in stop.windows or (None,)]
         self._leaves_owed = leaves_owed
         self.lunch = _shared_break(self.vehicles)
-        self.kinds = draw_kinds(self.vehicles, self.unloads, given, random.Random(seed))
+        self.kinds = draw_kinds(self.vehicles, self.stops, self.unloads, given, random.Random(seed))
         self.data = self._data()
 
     # -- there -------------------------------------------------------------------------------------------------------------

@@ -161,6 +161,13 @@ def test_a_search_that_cannot_serve_all_begins_again_and_serves_what_it_can():
     assert sum(isinstance(place, Stop) for place in orders["truck"]) == 2
 
 
+def test_trucks_all_alike_are_told_apart_by_the_stops_that_ask_for_one_of_them():
+    problem = CITY.problem(truck("one"), truck("two"), load={"A": stop(allowed_vehicles=frozenset({"two"})), "B": (1, 1)})
+    orders = pyvrp.search(problem, stop=MaxIterations(40), seed=1, serves_all=True) or {}
+    assert "A" in {place.key for place in orders["two"]}
+    assert sum(isinstance(place, Stop) for order in orders.values() for place in order) == 2
+
+
 def test_what_is_owed_but_does_not_fit_leaves_the_rest_as_it_is():
     """One trip of 20 kg for three stops of 10: two are served, whichever cost least."""
     problem = CITY.problem(truck(capacity_kg=20, max_trips=1), load=dict.fromkeys("ABC", (10, 1)))
