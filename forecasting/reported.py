@@ -74,6 +74,13 @@ class Days:
         happened = reached[:, :, 1:].any(axis=2) if within else reached[:, :, -1]
         return np.where(happened, 1.0, np.where(untouched[:, :, -1], 0.0, np.nan))
 
+    def reached_h(self, threshold: float, longest_d: int = 7) -> Floats:
+        """Hours until the threshold was reported (B, D): infinite where a week went by without, NaN where a fall or a gap came first."""
+        hours = np.where(self.outcome(longest_d, threshold) == 0, np.inf, np.nan)
+        for day in range(longest_d, 0, -1):
+            hours[self.outcome(day, threshold, within=True) == 1] = 24.0 * day
+        return np.where(self.level < threshold - TOUCH, hours, np.nan)
+
 
 class ReportedCrossing:
     """Probability that the reported level reaches `threshold` within whole days, provided that nobody empties the container.
@@ -185,14 +192,25 @@ class ReportedCrossing:
         found = np.full((len(table), len(table.horizons_h)), np.nan)
         if not len(table):
             return found
-        known = {key: one.until(table.until) for key, one in self.readings.items()}
-        days = self._days(np.append(table.snapshots.origin, table.until), known).upto(table.until)
-        row = np.array([days.row[key] for key in table.snapshots.keys])
-        column = np.searchsorted(days.at, table.snapshots.origin)
+        days, row, column = self._placed(table)
         for i, h in enumerate(table.horizons_h):
             if h % 24 == 0:
                 found[:, i] = days.outcome(h // 24, self.threshold)[row, column]
         return found
+
+    def reached_h(self, table: TrainingTable) -> Floats:
+        """Hours until the threshold was reported, by window (n,); see `Days.reached_h`."""
+        if not len(table):
+            return np.zeros(0)
+        days, row, column = self._placed(table)
+        return np.asarray(days.reached_h(self.threshold)[row, column])
+
+    def _placed(self, table: TrainingTable) -> tuple[Days, NDArray[np.int64], NDArray[np.int64]]:
+        """The days known by `table.until`, and where in them each window began."""
+        known = {key: one.until(table.until) for key, one in self.readings.items()}
+        days = self._days(np.append(table.snapshots.origin, table.until), known).upto(table.until)
+        row = np.array([days.row[key] for key in table.snapshots.keys])
+        return days, row, np.searchsorted(days.at, table.snapshots.origin)
 
     def _days(self, origins: NDArray[np.int64], readings: Mapping[Hashable, Readings] | None = None) -> Days:
         """An instant for each day from the first reading to the last origin, at the origins' local hour; they are among them."""

@@ -15,8 +15,10 @@ from sqlalchemy.exc import OperationalError
 from app.config import Settings
 from app.db import Database
 from app.errors import KerbsideError, SetupError
+from app.jobs.backtest_command import backtest
 from app.jobs.progress import Bar, say
 from app.jobs.routing_commands import check, solve
+from app.jobs.twin_command import twin
 from app.provision import DatabaseUrls, locate_database, owner_engine
 
 LONGEST_EMAIL = 254
@@ -373,11 +375,14 @@ def _why_no_plan(session: Any, day: date) -> str:
     return (job.error or f"the night is {job.status}") if job else "nobody has asked for it"
 
 
-# The routing kernel alone
+# The kernels alone
 
 
 main.add_command(solve)
 main.add_command(check)
+
+main.add_command(backtest)
+main.add_command(twin)
 
 
 # The demo

@@ -81,6 +81,13 @@ def test_within_counts_what_was_reached_before_the_fall_and_nothing_after_it():
     assert np.isnan(within[2])
 
 
+def test_the_day_on_which_it_is_reported_ends_the_wait():
+    """From 2 it is 8 after two days; from 6 after one; from 8 it is reached; 0 falls before; a week of 2 is longer than a week."""
+    assert days("268002").reached_h(0.8)[0].tolist() == pytest.approx([48, 24, np.nan, np.nan, np.nan, np.nan], nan_ok=True)
+    assert days("22222222").reached_h(0.8)[0, 0] == np.inf
+    assert np.isnan(days("26028").reached_h(0.8)[0, 0])
+
+
 def test_the_newest_level_of_the_last_twenty_hours_is_the_days():
     readings = Readings.of([NOON - 3600, NOON - 60, NOON + 60], [0.2, 0.4, 0.6])
 
