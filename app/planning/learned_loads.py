@@ -32,6 +32,8 @@ FILL_DAY_SD, DAYS_WORTH = 0.05, 10
 """What a night's forecasts are wrong by together (our belief), and how many days of a class that belief is worth."""
 LITRES_PER_M3 = 1000.0
 INTERVAL_90 = 1.645
+TELLING_KG_L = 0.001
+"""What is known better is told with a fourth digit."""
 MOST_LISTED = 50
 
 FloatArray = NDArray[np.float64]
@@ -89,8 +91,9 @@ class LearnedLoads:
         known = self._class(waste_class)
         tickets = int(known.get("tickets", 0))
         if tickets >= ENOUGH_TICKETS:
-            kg_l, sd_kg_l = known["density_kg_l"], known["sd_kg_l"]
-            return f"learned from {tickets} tickets, {kg_l:.3f} ± {INTERVAL_90 * sd_kg_l:.3f} kg/l"
+            kg_l, either_way = known["density_kg_l"], INTERVAL_90 * known["sd_kg_l"]
+            digits = 3 if either_way >= TELLING_KG_L else 4
+            return f"learned from {tickets} tickets, {kg_l:.{digits}f} ± {either_way:.{digits}f} kg/l"
         heard = ("no ticket", "one ticket")[tickets] if tickets < 2 else f"{tickets} tickets"
         return f"the register's {register_kg_m3 / LITRES_PER_M3:.3f} kg/l: {heard} of it yet"
 
