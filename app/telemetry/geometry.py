@@ -33,7 +33,8 @@ SOUND_AT_FREEZING_M_S, FREEZING_K = 331.3, 273.15
 COLDEST_C, HOTTEST_C = -40.0, 85.0
 """Outside, the air in front of the sensor does not have the temperature that it reports: it is burning, or the probe is broken."""
 
-STUCK_READINGS, STUCK_WARMTH_C = 12, 8.0
+STUCK_READINGS, STUCK_S = 12, 24 * 3600
+"""77 live sensors in their first winter never repeated distance and temperature for a day; equal distances alone they did for weeks."""
 JUMP_MM, JUMP_WINDOW, JUMP_RETURNS = 100.0, 8, 5
 
 
@@ -276,16 +277,8 @@ def learn_offset_mm(reported_when_empty_mm: Sequence[float], calibration: Calibr
 class Judged:
     """What readings say by themselves; arrays of one shape.
 
-    Parameters
-    ----------
-    distance_mm
-        True distance.
-    fill_pct
-        By volume; NaN without an echo.
-    quality
-        `Quality`, as int8.
-    no_echo, blocked, negative, over_full
-        Why the quality is below ACCEPTED.
+    `distance_mm` is the true one, `fill_pct` by volume (NaN without an echo), `quality` a `Quality`; `no_echo`, `blocked`, `negative`
+    and `over_full` say why it is below ACCEPTED.
     """
 
     distance_mm: FloatArray
@@ -350,11 +343,13 @@ class Watched:
         return tuple(name for name, raised in ((SENSOR_STUCK, self.stuck), (JUMPING, self.jumping)) if raised[index])
 
 
-def watch(reported_mm: ArrayLike, temperature_c: ArrayLike | None = None) -> Watched:
+def watch(observed_s: ArrayLike, reported_mm: ArrayLike, temperature_c: ArrayLike | None = None) -> Watched:
     """Find a sensor that is broken, in one sensor's readings in order of time.
 
     Parameters
     ----------
+    observed_s
+        Epoch seconds UTC, shape (n,), ascending.
     reported_mm
         Distances as reported, shape (n,); NaN: no echo.
     temperature_c
@@ -363,23 +358,28 @@ def watch(reported_mm: ArrayLike, temperature_c: ArrayLike | None = None) -> Wat
     Returns
     -------
     Watched
-        *Stuck*: twelve or more equal distances in a row while the temperature moved by 8 °C, which makes every live echo breathe;
-        never without temperatures, for a closed bin may well rest (the level filter knows how long). *Jumping*: of eight steps in a
+        *Stuck*: distance and temperature repeat together for a day and twelve readings or more: the device sends an old frame. Never
+        without temperatures, for a level alone may well rest (the level filter knows for how long). *Jumping*: of eight steps in a
         row five turn back on the one before, each by 100 mm or more: a loose mount or two echoes, never waste.
+
+    Raises
+    ------
+    ValueError
+        If the arrays are not of one length.
     """
-    reported = np.asarray(reported_mm, np.float64)
+    at, reported = np.asarray(observed_s, np.float64), np.asarray(reported_mm, np.float64)
     warmth = np.full(reported.shape, np.nan) if temperature_c is None else np.asarray(temperature_c, np.float64)
-    if reported.shape != warmth.shape or reported.ndim != 1:
-        raise ValueError(f"one temperature a reading: {reported.shape}, {warmth.shape}")
-    return Watched(_stuck(reported, warmth), _jumping(reported))
+    if not (reported.ndim == 1 and at.shape == reported.shape == warmth.shape):
+        raise ValueError(f"one time and one temperature a reading: {at.shape}, {reported.shape}, {warmth.shape}")
+    return Watched(_stuck(at, reported, warmth), _jumping(reported))
 
 
-def _stuck(reported: FloatArray, warmth: FloatArray) -> BoolArray:
+def _stuck(at: FloatArray, reported: FloatArray, warmth: FloatArray) -> BoolArray:
     stuck = np.zeros(len(reported), bool)
-    changes = np.flatnonzero(np.diff(reported) != 0) + 1
+    # NaN equals nothing, itself included: what is unknown never repeats
+    changes = np.flatnonzero((np.diff(reported) != 0) | (np.diff(warmth) != 0)) + 1
     for begin, end in pairwise([0, *changes, len(reported)]):
-        known = warmth[begin:end][np.isfinite(warmth[begin:end])]
-        if end - begin >= STUCK_READINGS and len(known) and np.ptp(known) >= STUCK_WARMTH_C:
+        if end - begin >= STUCK_READINGS and at[end - 1] - at[begin] >= STUCK_S:
             stuck[begin:end] = True
     return stuck
 

@@ -1,8 +1,11 @@
 """From distance to fill. The container of these examples: floor at 1,500 mm, full mark at 300 mm, so 12 mm a per cent of height."""
 
+from itertools import pairwise
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -208,40 +211,71 @@ def test_whatever_is_reported_is_judged(reported: list[float], shape: Shape):
     assert ((judged.quality == Quality.ACCEPTED) == np.array([judged.flags(i) == () for i in range(len(reported))])).all()
 
 
-def test_equal_readings_through_a_warm_day_are_stuck():
-    warmth = np.linspace(5, 20, 12)
-    assert watch([800] * 12, warmth).stuck.all()
-    assert watch([800] * 12, warmth).flags(0) == ("stuck",)
+def hours(count: int) -> np.ndarray:
+    return 3600.0 * np.arange(count)
 
 
-def test_equal_readings_are_not_stuck_without_warmth_or_for_a_short_time():
-    assert not watch([800] * 48).stuck.any()
-    assert not watch([800] * 48, np.full(48, 12.0)).stuck.any()
-    assert not watch([800] * 11 + [801], np.linspace(5, 20, 12)).stuck.any()
+def test_a_frame_that_is_sent_for_a_day_is_stuck():
+    watched = watch(hours(25), [800] * 25, [12.5] * 25)
+    assert watched.stuck.all()
+    assert watched.flags(0) == ("stuck",)
+
+
+@pytest.mark.parametrize(
+    ("count", "warmth"),
+    [(48, None), (48, [float("nan")] * 48), (48, [12.5, 12.6] * 24), (24, [12.5] * 24)],
+    ids=["no temperatures", "none known", "a live temperature", "an hour short of a day"],
+)
+def test_a_level_that_rests_is_not_stuck(count: int, warmth: list[float] | None):
+    assert not watch(hours(count), [800] * count, warmth).stuck.any()
+
+
+def test_two_readings_a_day_apart_are_too_few():
+    assert not watch([0, 90_000], [800, 800], [12.5, 12.5]).stuck.any()
 
 
 def test_a_reading_that_goes_to_and_fro_jumps():
     reported = [800] * 6 + [800, 400] * 5 + [800] * 6
-    jumping = watch(reported).jumping
-    assert jumping[6:16].all()
-    assert not jumping[:3].any()
-    assert watch(reported).flags(8) == ("jumping",)
+    watched = watch(hours(22), reported)
+    assert watched.jumping[6:16].all()
+    assert not watched.jumping[:3].any()
+    assert watched.flags(8) == ("jumping",)
 
 
 def test_filling_and_emptying_do_not_jump():
     week = [*range(1400, 400, -120), 1400] * 3
-    assert not watch(week).jumping.any()
-    assert not watch([1400, 700] + [1400] * 10).jumping.any()
+    assert not watch(hours(len(week)), week).jumping.any()
+    assert not watch(hours(12), [1400, 700] + [1400] * 10).jumping.any()
 
 
 def test_an_empty_or_silent_history_shows_nothing():
-    assert watch([]).stuck.shape == (0,)
-    assert not watch([float("nan")] * 20, np.linspace(0, 30, 20)).jumping.any()
+    assert watch([], []).stuck.shape == (0,)
+    silent = watch(hours(48), [float("nan")] * 48, [12.5] * 48)
+    assert not silent.jumping.any()
+    assert not silent.stuck.any()
 
 
-def test_temperatures_are_one_a_reading():
-    with pytest.raises(ValueError, match="one temperature a reading"):
-        watch([1, 2, 3], [20])
+@pytest.mark.parametrize(("at", "warmth"), [([1, 2, 3], [20]), ([1, 2], [20, 20, 20])])
+def test_times_and_temperatures_are_one_a_reading(at: list[float], warmth: list[float]):
+    with pytest.raises(ValueError, match="one time and one temperature a reading"):
+        watch(at, [1, 2, 3], warmth)
+
+
+@pytest.mark.shared_data
+def test_live_sensors_are_not_stuck(shared_data: Path):
+    """77 loggers, hourly through a winter, in steps of 20 mm and 1 °C."""
+    readings = pq.read_table(shared_data / "bins" / "frankfurt_glass" / "readings.parquet")
+    readings = readings.sort_by([("bin", "ascending"), ("ts", "ascending")])
+    at = readings["ts"].to_numpy().astype("datetime64[s]").astype(np.int64)
+    height, warmth = (readings[name].to_numpy().astype(float) for name in ("height", "temperature"))
+    first = np.flatnonzero(np.r_[True, np.diff(readings["bin"].combine_chunks().dictionary_encode().indices.to_numpy()) != 0])
+    for begin, end in pairwise([*first, len(at)]):
+        each = slice(begin, end)
+        watched = watch(
+            at[each], np.where(height[each] >= 254, np.nan, 10 * height[each]), np.where(warmth[each] == 255, np.nan, warmth[each])
+        )
+        assert not watched.stuck.any()
+        assert watched.jumping.mean() < 0.05
 
 
 def test_the_filters_qualities_have_lwm2m_names():
