@@ -29,13 +29,13 @@ from threadpoolctl import threadpool_limits
 
 from app.db import Database, TenantSession
 from app.embedded_postgres import EmbeddedPostgres
-from app.forecasts.drift import write_survey
 from app.forecasts.night import forecast, load_signals
 from app.forecasts.operations import store_forecast
 from app.forecasts.outlook import Outlook
 from app.forecasts.queries import find_run_at
 from app.forecasts.store import insert_rows
 from app.forecasts.subjects import load_subjects
+from app.forecasts.surveys import write_survey
 from app.provision import make_roles_and_database
 from migrations.run import make_partitions_ahead, upgrade
 from tests.factories import telemetry as make

@@ -21,6 +21,7 @@ from app.forecasts.queries import (
     places,
 )
 from app.forecasts.subjects import Subjects
+from app.forecasts.surveys import STALE
 from forecasting.features import COLUMN, COLUMNS, RATE_DAYS, SnapshotTable
 from forecasting.level import DAY_S, DEFAULT_SENSOR, GOOD, HOUR_S
 
@@ -28,8 +29,6 @@ FloatColumn = NDArray[np.float64]
 
 HABIT = timedelta(days=2)
 """From so long how often a sensor speaks is read off."""
-STALE = timedelta(hours=36)
-"""A reading older than this says nothing of the level at a survey that is made up afterwards."""
 WIDEST_GAP_S = 2.5 * DAY_S
 """Between surveys further apart nobody knows what came in when."""
 DEVIATION_DAYS = 28

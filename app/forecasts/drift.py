@@ -13,16 +13,15 @@ from numpy.typing import NDArray
 
 from app.db import TenantSession
 from app.forecasts import queries
-from app.forecasts.models import BLOCK_BITS, FillSurvey, ForecastError, ForecastScore
+from app.forecasts.models import BLOCK_BITS, ForecastError, ForecastScore
 from app.forecasts.outlook import Outlook
+from app.forecasts.surveys import blocks, fill_gaps, is_surveyed, rounded, write_survey
 
 FloatColumn = NDArray[np.float64]
 
 JUDGED_H = (24, 48, 72)
 TOLERANCE = timedelta(hours=5)
 """Nights do not begin on the minute: a forecast is judged after about so many hours, by what it had said of exactly that hour."""
-SURVEY_EVERY = timedelta(hours=12)
-"""A day that is planned again and again is surveyed once."""
 
 OLDEST_SHARE = 0.5
 """A level that was read in the first half of the time since the forecast judges nothing."""
@@ -60,12 +59,14 @@ def judge_night(session: TenantSession, outlook: Outlook) -> dict[str, Any]:
     Nothing where the tenant was surveyed a few hours ago.
     """
     origin_at, seen = outlook.origin_at, outlook.seen
-    if seen is None or queries.list_survey_instants(session, origin_at - SURVEY_EVERY, origin_at + timedelta(microseconds=1)):
+    if seen is None or is_surveyed(session, origin_at):
         return {}
     ids = np.array(outlook.table.keys, np.int64)
     spread = np.full(len(ids), np.nan) if outlook.spread is None else outlook.spread
     age_h = np.zeros(len(ids)) if outlook.age_h is None else outlook.age_h
     write_survey(session, origin_at, ids, seen, spread)
+    if outlook.surveyed:
+        fill_gaps(session, origin_at, ids)
     told: dict[str, Any] = {}
     for horizon_h in JUDGED_H:
         judged = _judge(session, ids, 100 * seen, age_h, origin_at, horizon_h)
@@ -92,28 +93,6 @@ def _backtest_mae_pct(outlook: Outlook, horizon_h: int) -> float | None:
     used = scores.get("model" if outlook.method == "quantile trees" else "shrunken_rate", {})
     found = used.get(str(horizon_h))
     return None if found is None else float(found)
-
-
-def write_survey(session: TenantSession, surveyed_at: datetime, ids: NDArray[np.int64], level: FloatColumn, spread: FloatColumn) -> None:
-    """Levels (fractions of full) of containers in order of their numbers, a row a block."""
-    for part in blocks(ids):
-        session.add(
-            FillSurvey(
-                block=int(ids[part.start]) >> BLOCK_BITS,
-                surveyed_at=surveyed_at,
-                container_ids=ids[part].tolist(),
-                level_pct=_rounded(100 * level[part]),
-                spread_pct=_rounded(100 * spread[part]),
-            )
-        )
-    session.flush()
-
-
-def blocks(ids: NDArray[np.int64]) -> list[slice]:
-    """Where one block ends and the next one begins, in sorted numbers."""
-    edges = np.flatnonzero(np.diff(ids >> BLOCK_BITS)) + 1
-    begins = [0, *edges.tolist()] if len(ids) else []
-    return [slice(begin, end) for begin, end in zip(begins, [*edges.tolist(), len(ids)], strict=False)]
 
 
 def _judge(
@@ -168,12 +147,12 @@ def _write_judged(session: TenantSession, judged: Judged, judged_at: datetime, b
                 judged_at=judged_at,
                 horizon_h=judged.horizon_h,
                 container_ids=judged.container_ids[part].tolist(),
-                error_pct=_rounded(judged.error[part]),
-                naive_error_pct=_rounded(judged.naive_error[part]),
-                surprise=_rounded(judged.surprise[part]),
+                error_pct=rounded(judged.error[part]),
+                naive_error_pct=rounded(judged.naive_error[part]),
+                surprise=rounded(judged.surprise[part]),
                 by_model=judged.by_model[part].tolist(),
-                cusum_high=_rounded(high[part]),
-                cusum_low=_rounded(low[part]),
+                cusum_high=rounded(high[part]),
+                cusum_low=rounded(low[part]),
             )
         )
     score = _score(judged, judged_at, backtest_mae_pct, int((np.maximum(high, low) > LIMIT).sum()))
@@ -189,7 +168,7 @@ def _cusum(session: TenantSession, judged: Judged, judged_at: datetime) -> tuple
     if judged.horizon_h != JUDGED_H[0]:
         return np.zeros(n), np.zeros(n)
     names = ("cusum_high", "cusum_low")
-    nights = queries.load_judged(session, judged.container_ids, judged_at - timedelta(days=7), judged.horizon_h, names)
+    nights = queries.load_judged(session, judged.container_ids, judged_at - timedelta(days=7), judged_at, judged.horizon_h, names)
     high, low = (np.nan_to_num(nights[name][-1]).astype(np.float64) if len(nights[name]) else np.zeros(n) for name in names)
     return cusum(high, low, judged.surprise)
 
@@ -245,7 +224,7 @@ def alarm_of(scores: Sequence[ForecastScore]) -> str | None:
 def find_losers(session: TenantSession, ids: NDArray[np.int64], origin_at: datetime) -> frozenset[Hashable]:
     """Containers that the baseline would have forecast better, on the nights of the last weeks on which the model spoke."""
     names = ("error_pct", "naive_error_pct", "by_model")
-    nights = queries.load_judged(session, ids, origin_at - LOST_WITHIN, JUDGED_H[0], names)
+    nights = queries.load_judged(session, ids, origin_at - LOST_WITHIN, origin_at, JUDGED_H[0], names)
     return frozenset(ids[lost(*(nights[name].astype(np.float64) for name in names))].tolist())
 
 
@@ -258,7 +237,3 @@ def lost(error: FloatColumn, naive_error: FloatColumn, by_model: FloatColumn) ->
     squares = np.where(known, (worse - mean) ** 2, 0.0).sum(axis=0)
     standard_error = np.sqrt(squares / np.maximum(count - 1, 1) / np.maximum(count, 1))
     return np.asarray((count >= LOST_NIGHTS) & (mean > LOST_ERRORS * standard_error) & (mean > 0))
-
-
-def _rounded(values: FloatColumn) -> list[float]:
-    return [float(value) for value in np.round(values, 3)]

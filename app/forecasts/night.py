@@ -5,7 +5,7 @@ lot is replayed to learn from, and the others' snapshots come from their states,
 """
 
 import time
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,8 +26,8 @@ from app.telemetry.queries import load_history
 from app.telemetry.state import sensor_of
 from forecasting.density import QuantileTable
 from forecasting.features import SnapshotTable, snapshots
-from forecasting.history import History, build_history
-from forecasting.level import DEFAULT_SENSOR, HOUR_S, Readings, Sensor
+from forecasting.history import History, build_histories
+from forecasting.level import HOUR_S, Readings, Sensor
 
 HISTORY = timedelta(days=120)
 """What a forecast learns from and starts from: one length for both, or a night planned twice would see two pasts."""
@@ -96,7 +96,7 @@ def forecast(subjects: Subjects, signals: Signals, origin_at: datetime) -> Outlo
     steps = _Steps()
     with steps("replay"):
         replayed = signals.readings if signals.crowd is not None else subjects.container_ids.tolist()
-        histories: dict[Hashable, History] = {container_id: history_of(signals, container_id) for container_id in replayed}
+        histories = histories_of(signals, replayed)
     with steps("learn"):
         learned = learn_or_keep(
             histories,
@@ -117,6 +117,7 @@ def forecast(subjects: Subjects, signals: Signals, origin_at: datetime) -> Outlo
         seen=np.concatenate([one.seen for one in done]),
         age_h=np.concatenate([one.age_h for one in done]),
         spread=np.concatenate([one.spread for one in done]),
+        surveyed=signals.crowd is not None,
         method="quantile trees" if model.trees_ else "shrunken rate",
         model_version=version_of(model),
         trained_until=datetime.fromtimestamp(learned.artifact.trained_until, UTC),
@@ -129,13 +130,24 @@ def forecast(subjects: Subjects, signals: Signals, origin_at: datetime) -> Outlo
 
 def history_of(signals: Signals, container_id: int) -> History:
     """The container's past as the kernel sees it."""
+    return histories_of(signals, [container_id])[container_id]
+
+
+def histories_of(signals: Signals, container_ids: Iterable[int]) -> dict[Hashable, History]:
+    """The pasts of containers as the kernel sees them: walked together, which is many times faster than one by one."""
+    told = {container_id: _told_of(signals, container_id) for container_id in container_ids}
+    readings: dict[Hashable, Readings] = {container_id: readings for container_id, (readings, _) in told.items()}
+    return build_histories(readings, {container_id: lifts for container_id, (_, lifts) in told.items()}, signals.sensors)
+
+
+def _told_of(signals: Signals, container_id: int) -> tuple[Readings, list[int]]:
     readings = signals.readings.get(container_id, NOTHING)
     lifts = [int(at) for at in signals.lifts.get(container_id, ())]
     if lifts and (not len(readings) or lifts[-1] // HOUR_S >= int(readings.observed_at[-1]) // HOUR_S):
         # A history ends with the last full hour before its last event: a lift that is the last word counts from its full hour on.
         lifts[-1] -= lifts[-1] % HOUR_S
         readings = readings.until(lifts[-1])
-    return build_history(readings, lifts, signals.sensors.get(container_id, DEFAULT_SENSOR))
+    return readings, lifts
 
 
 @dataclass(frozen=True, eq=False)

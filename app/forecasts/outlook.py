@@ -41,6 +41,8 @@ class Outlook:
     age_h: NDArray[np.float64] | None = None
     """Hours since each of these was read."""
     spread: NDArray[np.float64] | None = None
+    surveyed: bool = False
+    """Whether snapshots came from surveys, and not from a replay of all readings."""
     note: str | None = None
     """What a reader has to know of the model."""
     steps_s: dict[str, float] = field(default_factory=dict)

@@ -152,13 +152,13 @@ def load_quantiles(
 
 
 def load_judged(
-    session: TenantSession, container_ids: NDArray[np.int64], since: datetime, horizon_h: int, names: Sequence[str]
+    session: TenantSession, container_ids: NDArray[np.int64], since: datetime, until: datetime, horizon_h: int, names: Sequence[str]
 ) -> dict[str, NDArray[np.float32]]:
-    """Columns of past errors at one horizon, each (nights, containers), the earliest night first; NaN where there is none."""
+    """Columns of the errors of a time at one horizon, each (nights, containers), the earliest night first; NaN where there is none."""
     columns = ", ".join(f"{name}::int[]" if name == "by_model" else name for name in names)
     query = f"""select {_MICROSECONDS.format("judged_at")}, container_ids, {columns} from forecast_error
-        where tenant_id = %s and judged_at >= %s and horizon_h = %s"""
-    rows = list(copy_arrays(session, query, (visible_tenant_id(session), since, horizon_h)))
+        where tenant_id = %s and judged_at >= %s and judged_at < %s and horizon_h = %s"""
+    rows = list(copy_arrays(session, query, (visible_tenant_id(session), since, until, horizon_h)))
     nights = np.unique(np.array([at_us for at_us, *_ in rows], np.int64))
     found = {name: np.full((len(nights), len(container_ids)), np.nan, np.float32) for name in names}
     for at_us, ids, *values in rows:

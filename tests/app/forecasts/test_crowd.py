@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from app.forecasts.crowd import NOT_SURVEYED, choose_panel, crowd_snapshot, load_crowd, taken_out, total_at
-from app.forecasts.drift import write_survey
+from app.forecasts.drift import judge_night
 from app.forecasts.night import HISTORY, history_of, load_signals
-from app.forecasts.queries import LIFT_FORM, load_lift_facts
+from app.forecasts.queries import LIFT_FORM, load_lift_facts, load_surveys
 from app.forecasts.subjects import load_subjects
+from app.forecasts.surveys import write_survey
 from app.telemetry.lifts import record_lift
 from app.telemetry.models import LiftSource
 from forecasting.features import COLUMN, snapshots
@@ -142,3 +143,15 @@ def test_a_night_seen_from_the_past_uses_no_state_of_the_present(session, town, 
 
     assert crowd.level[0] == pytest.approx(0.32, abs=0.01)
     assert crowd.observed_at[0] <= earlier.timestamp()
+
+
+def test_evenings_that_nobody_surveyed_are_made_up_from_readings_seven_a_night(session, town, foresee):
+    """Tonight's and the seven evenings before it, by the last reading of each. Three days ago A stood at 32 %."""
+    judge_night(session, foresee(most_readings=100))
+    ids = np.array(town.ids("A"))
+
+    instants, levels = load_surveys(session, ids, EVE - HISTORY, EVE + timedelta(hours=1))
+
+    assert instants.tolist() == [int((EVE - timedelta(days=back)).timestamp()) for back in range(7, -1, -1)]
+    assert levels[0, -4] == pytest.approx(0.32, abs=0.001)
+    assert levels[0, -1] == pytest.approx(0.62, abs=0.01)

@@ -5,10 +5,11 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from app.forecasts.drift import LIMIT, alarm_of, blocks, cusum, find_losers, judge_night, lost
+from app.forecasts.drift import LIMIT, alarm_of, cusum, find_losers, judge_night, lost
 from app.forecasts.models import BLOCK_BITS, ForecastError, ForecastScore
 from app.forecasts.operations import store_forecast
 from app.forecasts.queries import list_scores
+from app.forecasts.surveys import blocks
 from app.telemetry.ingest import ingest
 from app.telemetry.lifts import record_lift
 from app.telemetry.models import Device, LiftSource
@@ -62,7 +63,8 @@ def test_a_loser_is_tried_again_after_four_weeks(session, town):
         make.error(session, a, EVE - night * DAY, 8.0 + night % 3, naive=3.0)
     ids = np.array([a])
 
-    assert find_losers(session, ids, EVE) == {a}
+    assert find_losers(session, ids, EVE) == find_losers(session, ids, EVE + DAY) == {a}
+    assert find_losers(session, ids, EVE - 5 * DAY) == set()  # nobody knew it then
     assert find_losers(session, ids, EVE + 25 * DAY) == set()
 
 
