@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from app.config import Settings
 from app.db import Database
 from app.dispatch.learning import learn_from_reports
+from app.forecasts.operations import forget_old_forecasts
 from app.jobs.nights import NightShift, ask_for_due_nights, for_each_tenant, keep_deadlines
 from app.maps.matrix_cache import clean_up
 from app.planning.night import MATRICES
@@ -82,6 +83,14 @@ def _forget_sign_in_attempts(shop: Workshop) -> None:
         forget_old_attempts(session)
 
 
+def _forget_old_forecasts(shop: Workshop) -> None:
+    def of(tenant_id: int) -> None:
+        with shop.database.transaction(tenant_id, actor="job:forecasts") as session:
+            forget_old_forecasts(session, datetime.now(UTC))
+
+    for_each_tenant(shop.database, of)
+
+
 def _clean_matrix_cache(shop: Workshop) -> None:
     clean_up(shop.settings.data_dir / MATRICES)
 
@@ -94,6 +103,7 @@ TABLE: tuple[Job, ...] = (
     Job("learn from reports", "interval", {"minutes": 30}, _learn),
     Job("make partitions ahead", "cron", {"hour": 2, "minute": 10}, _make_partitions),
     Job("forget old sign-in attempts", "interval", {"hours": 1}, _forget_sign_in_attempts),
+    Job("forget old forecasts", "cron", {"hour": 3, "minute": 10}, _forget_old_forecasts),
     Job("clean the matrix cache", "cron", {"hour": 2, "minute": 40}, _clean_matrix_cache),
 )
 
