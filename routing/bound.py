@@ -18,11 +18,13 @@ from scipy.optimize import linear_sum_assignment
 
 from routing.bound_paths import TripKind, bound_by_paths
 from routing.plan import Plan
-from routing.problem import Facility, Problem, Stop, Vehicle, Window
+from routing.problem import Problem, Stop, Vehicle, Window
 from routing.vehicle import likeness
 
 ASSIGNMENT_LIMIT = 2_000
 """Stops up to which the assignment is solved (cubic); beyond, each stop's cheapest arrival stands in."""
+COLUMNS_AT_ONCE = 500
+"""Then arrivals are looked at for so many stops at a time: all costs of 10,000 stops would take gigabytes."""
 
 MOST_WAYS = 2_500_000
 """Stops squared times kinds of vehicles that are told apart along paths; beyond, one kind is as cheap and roomy as any."""
@@ -139,15 +141,23 @@ def _fleets(problem: Problem) -> Iterator[_Fleet]:
 
 def _bound_of_fleet(fleet: _Fleet, set_down: frozenset[str], all_served: bool) -> Bound:
     problem = fleet.problem
-    table = _Table(problem, set_down, all_served)
     if len(problem.stops) > ASSIGNMENT_LIMIT:
         sure = [stop for stop in problem.stops if all_served or _is_sure(stop)]
         work_s = sum(min(vehicle.work_s(stop) for vehicle in _carriers(problem.vehicles, stop)) for stop in sure)
-        return Bound(_fixed_cost(fleet, work_s, table.trips) + table.cheapest_arrivals(), "cheapest arrivals")
+        days = _fixed_cost(fleet, work_s, min(len(problem.stops), _trips_needed(problem, sure)))
+        return Bound(days + _cheapest_arrivals(problem, set_down, all_served), "cheapest arrivals")
+    table = _Table(problem, set_down, all_served)
     days = _fixed_cost(fleet, _busy_s(problem, set_down, all_served), table.trips)
     simple = Bound(days + table.assignment(), "assignment")
     paths = Bound((days if problem.facilities else 0) + _by_paths(fleet, table, all_served), "capacitated paths")
     return max(simple, paths, key=lambda bound: bound.cost)
+
+
+def _cheapest_arrivals(problem: Problem, set_down: frozenset[str], all_served: bool) -> int:
+    """Each stop from wherever it costs least to come, or its prize."""
+    some = (slice(first, first + COLUMNS_AT_ONCE) for first in range(0, len(problem.stops), COLUMNS_AT_ONCE))
+    tables = (_Table(problem, set_down, all_served, columns) for columns in some)
+    return _whole(sum(float(np.minimum(table.between.min(axis=0), table.enter).sum()) for table in tables))
 
 
 def _by_paths(fleet: _Fleet, table: _Table, all_served: bool) -> int:
@@ -204,20 +214,22 @@ class _Trip:
 
 
 class _Table:
-    """Costs from each stop, or from outside its trip, to each stop, or out of its trip.
+    """Costs from each stop, or from outside its trip, to each stop (or to those of some columns), or out of its trip.
 
     After a stop where something is set down (`set_down`) nothing may be on board: any stop may follow it, and the way home.
     """
 
-    def __init__(self, problem: Problem, set_down: frozenset[str], all_served: bool) -> None:
+    def __init__(self, problem: Problem, set_down: frozenset[str], all_served: bool, columns: slice = slice(None)) -> None:
         self.problem, self.stops, stops = problem, problem.stops, problem.stops
+        self._columns, self._targets = columns, stops[columns]
         self.may_be_empty = np.array([stop.key in set_down for stop in stops])
-        n = len(stops)
-        self.between = np.full((n, n), _NEVER)
-        self.enter, self.leave = np.full(n, _NEVER), np.full(n, _NEVER)
+        n, k = len(stops), len(self._targets)
+        self.between = np.full((n, k), _NEVER)
+        self.enter, self.leave = np.full(k, _NEVER), np.full(n, _NEVER)
         for vehicle in problem.vehicles:
             self._lower(vehicle)
-        np.fill_diagonal(self.between, [_NEVER if all_served else _price_of_leaving_out(stop) for stop in stops])
+        out = [_NEVER if all_served else _price_of_leaving_out(stop) for stop in self._targets]
+        self.between[np.arange(n)[columns], np.arange(k)] = out
         sure = [stop for stop in stops if all_served or _is_sure(stop)]
         self.trips = min(n, _trips_needed(problem, sure))
 
@@ -231,25 +243,32 @@ class _Table:
         """What this vehicle pays along a trip."""
         may = np.array([vehicle.may_serve(stop) for stop in self.stops])
         where = np.array([stop.location for stop in self.stops])
-        leg = _leg_costs(self.problem, vehicle)
-        work = np.array([_cost_at(self.problem, vehicle, stop) for stop in self.stops], dtype=float)
-        setup = np.array([vehicle.cost_per_s * stop.setup_s for stop in self.stops], dtype=float)
-        between = leg[np.ix_(where, where)] + np.where(where[:, None] != where[None, :], setup, 0.0) + work
-        allowed = may[:, None] & may[None, :]
+        may_enter, there = may[self._columns], where[self._columns]
+        work = np.array([_cost_at(self.problem, vehicle, stop) for stop in self._targets], dtype=float)
+        setup = np.array([vehicle.cost_per_s * stop.setup_s for stop in self._targets], dtype=float)
+        allowed = may[:, None] & may_enter[None, :]
         if vehicle.one_class_per_trip and not vehicle.compartments:
             classes = np.array([stop.waste_class for stop in self.stops])
-            allowed &= (classes[:, None] == classes[None, :]) | self.may_be_empty[:, None]
+            allowed &= (classes[:, None] == classes[self._columns][None, :]) | self.may_be_empty[:, None]
+        between = _leg_costs(self.problem, vehicle, where, there) + np.where(where[:, None] != there[None, :], setup, 0.0) + work
         origins = np.array([vehicle.start_location, *(facility.location for facility in self.problem.facilities)])
-        arrival = leg[np.ix_(origins, where)] + np.where(origins[:, None] != where[None, :], setup, 0.0)
+        arrival = _leg_costs(self.problem, vehicle, origins, there) + np.where(origins[:, None] != there[None, :], setup, 0.0)
         return _Trip(
-            enter=np.where(may, arrival.min(axis=0) + work, _NEVER),
+            enter=np.where(may_enter, arrival.min(axis=0) + work, _NEVER),
             between=np.where(allowed, between, _NEVER),
-            leave=np.where(may, self._ways_out(vehicle, leg), _NEVER),
+            leave=np.where(may, self._ways_out(vehicle, where), _NEVER),
         )
 
-    def _ways_out(self, vehicle: Vehicle, leg: Costs) -> list[float]:
+    def _ways_out(self, vehicle: Vehicle, where: NDArray[np.int64]) -> Costs:
+        """Home, where nothing need be unloaded, or to the facility that costs least."""
         goes_home = self.may_be_empty | (not vehicle.ends_empty)
-        return [_way_out(self.problem, vehicle, leg, stop, home) for stop, home in zip(self.stops, goes_home, strict=True)]
+        ways = [np.where(goes_home, _leg_costs(self.problem, vehicle, where, np.array([vehicle.end_location]))[:, 0], _NEVER)]
+        for facility in self.problem.facilities:
+            accepted = np.array([stop.waste_class in facility.accepts for stop in self.stops])
+            unload = vehicle.cost_per_s * facility.turnaround_s + facility.fee_per_visit
+            way = _leg_costs(self.problem, vehicle, where, np.array([facility.location]))[:, 0]
+            ways.append(np.where(accepted, way + unload, _NEVER))
+        return np.asarray(np.minimum.reduce(ways))
 
     def assignment(self) -> int:
         """Stops and gateways as rows (left) and columns (arrived at). `trips` gateways must be used, the others may idle."""
@@ -260,31 +279,19 @@ class _Table:
         rows, columns = linear_sum_assignment(cost)
         return _whole(float(cost[rows, columns].sum()))
 
-    def cheapest_arrivals(self) -> int:
-        return _whole(float(np.minimum(self.between.min(axis=0), self.enter).sum()))
-
 
 def _whole(cost: float) -> int:
     """Rounded down; a forbidden choice in it means that the stops cannot all be served, of which a bound says nothing."""
     return 0 if cost >= _NEVER else int(cost)
 
 
-def _leg_costs(problem: Problem, vehicle: Vehicle) -> Costs:
-    travel = problem.travel_of(vehicle)
-    drive_s = np.floor(travel.drive_s * min(1.0, *(pace.per_mille / 1_000 for pace in travel.paces)) if travel.paces else travel.drive_s)
-    legs = vehicle.cost_per_m * travel.distance_m.astype(float) + vehicle.cost_per_s * drive_s.astype(float)
-    return np.where((travel.distance_m < 0) | (travel.drive_s < 0), _NEVER, legs)
-
-
-def _way_out(problem: Problem, vehicle: Vehicle, leg: Costs, stop: Stop, goes_home: bool) -> float:
-    ways = [_unload_cost(vehicle, leg, stop, facility) for facility in problem.facilities_for(stop.waste_class)]
-    if goes_home:
-        ways.append(float(leg[stop.location, vehicle.end_location]))
-    return min(ways, default=_NEVER)
-
-
-def _unload_cost(vehicle: Vehicle, leg: Costs, stop: Stop, facility: Facility) -> float:
-    return float(leg[stop.location, facility.location]) + vehicle.cost_per_s * facility.turnaround_s + facility.fee_per_visit
+def _leg_costs(problem: Problem, vehicle: Vehicle, origins: NDArray[np.int64], targets: NDArray[np.int64]) -> Costs:
+    """From each of these locations to each of those, at the fastest pace of the day."""
+    travel, legs = problem.travel_of(vehicle), np.ix_(origins, targets)
+    matrix_s, distance_m = travel.drive_s[legs], travel.distance_m[legs]
+    drive_s = np.floor(matrix_s * min(1.0, *(pace.per_mille / 1_000 for pace in travel.paces))) if travel.paces else matrix_s
+    costs = vehicle.cost_per_m * distance_m.astype(float) + vehicle.cost_per_s * drive_s.astype(float)
+    return np.where((distance_m < 0) | (matrix_s < 0), _NEVER, costs)
 
 
 def _cost_at(problem: Problem, vehicle: Vehicle, stop: Stop) -> int:

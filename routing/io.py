@@ -130,7 +130,7 @@ def problem_digest(problem: Problem) -> str:
     digest = hashlib.sha256(_dump({"format": PROBLEM_FORMAT, "version": VERSION, **described}).encode())
     for travel in problem.travel:
         for matrix in (travel.drive_s, travel.distance_m):
-            digest.update(matrix.astype("<i4").tobytes())
+            digest.update(np.ascontiguousarray(matrix, dtype="<i4").data)  # as it lies in memory: a city's is large
     return digest.hexdigest()
 
 

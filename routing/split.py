@@ -215,7 +215,9 @@ def _search_in_time(search: Search, part: Part, effort: Effort, seed: int) -> di
     """The search, whose clock starts when its turn has come: what it does beforehand is part of its time."""
     own = replace(effort)  # a criterion counts for one search only
     own.stop(NOTHING_YET)
-    return search(part, own, seed)
+    # What it lists for speed goes when it ends: rows of all parts at once would take as much again as the city's matrix.
+    travel = tuple(replace(one) for one in part.problem.travel)
+    return search(replace(part, problem=replace(part.problem, travel=travel)), own, seed)
 
 
 def _efforts(parts: Sequence[Part], number: int, stop: StopCriterion, cores: int) -> list[Effort] | None:

@@ -113,6 +113,15 @@ def test_very_large_nights_get_the_simpler_bound(monkeypatch):
     assert 0 < simpler.cost <= better.cost
 
 
+def test_the_simpler_bound_is_the_same_however_many_stops_are_looked_at_at_a_time(monkeypatch):
+    problem = CITY.problem(truck(capacity_kg=10), load={"A": (10, 1), "B": (10, 1)})
+    monkeypatch.setattr(bounds, "ASSIGNMENT_LIMIT", 1)
+    at_once = lower_bound(problem)
+    monkeypatch.setattr(bounds, "COLUMNS_AT_ONCE", 1)
+    assert lower_bound(problem) == at_once
+    assert at_once.cost > 0
+
+
 def test_nothing_to_serve_is_bounded_by_nothing():
     problem = CITY.problem(truck(), load={"A": stop(prize=1)})
     assert lower_bound(problem, frozenset()).cost == 0
