@@ -14,6 +14,7 @@ from app.planning.city import City
 from app.planning.models import Route, RouteVisit, VisitKind
 from app.planning.select import Choice, Standing
 from app.planning.to_problem import Task, facility_id_of
+from app.planning.trip_weights import trips_told
 from app.planning.weight_margin import densities_told
 from routing import plan as kernel
 from routing.bound import Bound, gap_pct
@@ -134,6 +135,7 @@ def summarise(city: City, choice: Choice, task: Task, plan: kernel.Plan, bound: 
         "hours": round(duration_h, 2),
         "mean_fill_pct": _mean([one.expected_fill_pct for one in served if one.expected_fill_pct is not None]),
         "densities": densities_told(city, task.problem),
+        "trips": trips_told(city, choice, task.problem, plan),
         "weight_utilisation": weight,
         "volume_utilisation": volume,
         "cost": float(money(plan.cost)),

@@ -16,8 +16,8 @@ from app.assets.models import Container
 from app.assets.queries import StandingContainer, densities_kg_m3, list_containers_in_service, list_standing
 from app.assets.waste_classes import CLASS_DEFAULTS, WasteClass
 from app.db import TenantSession
-from app.planning.models import ContainerLoad, LoadLearning
-from app.planning.queries import find_load_learning, loads_by_container, replace_container_loads
+from app.planning.models import LoadLearning
+from app.planning.queries import LoadFigures, find_load_learning, loads_by_container, replace_container_loads
 from forecasting.loads import LoadModel, learn_loads
 from forecasting.service_time import ServiceModel, Stops, Visits, learn_service_times
 from forecasting.tickets import Lifts, Register, Tickets
@@ -69,14 +69,14 @@ class LearnedLoads:
     """The newest learning, as a night uses it."""
 
     learning: LoadLearning | None = None
-    containers: Mapping[int, ContainerLoad] = field(default_factory=dict)
+    containers: Mapping[int, LoadFigures] = field(default_factory=dict)
 
-    def of(self, container: Container) -> ContainerLoad | None:
+    def of(self, container: Container) -> LoadFigures | None:
         """What the container's class and tickets have taught; None where its class has too few."""
         known = self._class(container.waste_class)
         return self.containers.get(container.id) if known.get("tickets", 0) >= ENOUGH_TICKETS else None
 
-    def seconds_of(self, container: Container) -> ContainerLoad | None:
+    def seconds_of(self, container: Container) -> LoadFigures | None:
         """The row whose seconds count; None where the town has too few visits."""
         visits = self.learning.evaluation.get("visits", 0) if self.learning else 0
         return self.containers.get(container.id) if visits >= ENOUGH_VISITS else None

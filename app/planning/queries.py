@@ -334,10 +334,27 @@ def find_load_learning(session: TenantSession, *, until: datetime) -> LoadLearni
     return session.scalars(query.order_by(LoadLearning.learned_until.desc(), LoadLearning.id.desc()).limit(1)).one_or_none()
 
 
-def loads_by_container(session: TenantSession, learning_id: int) -> dict[int, ContainerLoad]:
-    """A learning's figures; none once a newer one has taken their place."""
-    query = rows_of(session, ContainerLoad).where(ContainerLoad.learning_id == learning_id)
-    return {load.container_id: load for load in session.scalars(query)}
+class LoadFigures(NamedTuple):
+    """A container's learned figures, as `ContainerLoad` explains them."""
+
+    density_kg_m3: float
+    class_sd: float
+    zone_sd: float
+    own_sd: float
+    day_sd: float
+    single_sd: float
+    tickets: int
+    lift_s: float
+    setup_s: float
+    visits: int
+
+
+def loads_by_container(session: TenantSession, learning_id: int) -> dict[int, LoadFigures]:
+    """A learning's figures; none once a newer one has taken their place. A city has too many for rows that can be edited."""
+    columns = ContainerLoad.__table__.c
+    mine = rows_of(session, ContainerLoad).where(columns.learning_id == learning_id)
+    found = session.execute(mine.with_only_columns(columns.container_id, *(columns[name] for name in LoadFigures._fields)))
+    return {container_id: LoadFigures(*figures) for container_id, *figures in found}
 
 
 def replace_container_loads(session: TenantSession, learning_id: int, rows: list[dict[str, Any]]) -> None:

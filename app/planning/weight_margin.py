@@ -35,7 +35,7 @@ def margins(city: City, offered: Iterable[tuple[Candidate, float]], vehicles: Co
     """By class, what its stops' kilograms are multiplied by; classes that no ticket has taught have none. Candidates come with litres."""
     by_class: dict[str, list[Uncertain]] = {}
     for one, litres in offered:
-        known = _uncertain(city, one, litres)
+        known = uncertain(city, one, litres)
         if known is not None:
             by_class.setdefault(str(one.standing.container.waste_class), []).append(known)
     return {name: margin_of(stops, _payload_kg(name, vehicles), city.policy.overweight_probability) for name, stops in by_class.items()}
@@ -75,7 +75,8 @@ def densities_told(city: City, problem: Problem) -> list[dict[str, Any]]:
     return told
 
 
-def _uncertain(city: City, one: Candidate, litres: float) -> Uncertain | None:
+def uncertain(city: City, one: Candidate, litres: float) -> Uncertain | None:
+    """What is not sure of a container's load; None where no ticket has taught its class."""
     container = one.standing.container
     load = city.loads.of(container)
     if load is None or litres <= 0:

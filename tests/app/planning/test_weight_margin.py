@@ -12,6 +12,7 @@ from app.planning.models import ContainerLoad, LoadLearning, PlanningPolicy
 from app.planning.select import select_containers
 from app.planning.to_problem import to_problem
 from app.planning.travel import measure_travel
+from app.planning.trip_weights import trips_told
 from app.planning.weight_margin import DIMENSION, Uncertain, densities_told, margin_of
 from routing.check import check
 from routing.roads.great_circle import GreatCircleEngine
@@ -37,12 +38,23 @@ def learned(session: Any, town: Any, *, tickets: int = 40, density_kg_m3: float 
 
 
 @pytest.fixture
-def posed(read, settings):
+def chosen(read, settings):
+    """The city, the choice and the problem of a night on which every container is at a level."""
+
     def pose(level_pct=80.0):
         city = read()
         full = {standing.container.id: (level_pct, 0.0) for standing in city.containers}
         choice = select_containers(city, make.outlook(city, full, spread_pct=40))
-        return city, to_problem(city, choice, measure_travel(city, GreatCircleEngine(), settings.data_dir)).problem
+        return city, choice, to_problem(city, choice, measure_travel(city, GreatCircleEngine(), settings.data_dir)).problem
+
+    return pose
+
+
+@pytest.fixture
+def posed(chosen):
+    def pose(level_pct=80.0):
+        city, _, problem = chosen(level_pct)
+        return city, problem
 
     return pose
 
@@ -109,6 +121,26 @@ def test_the_margin_makes_another_trip_where_the_mean_would_just_fit(session, to
 
     assert [sum(route.unloads for route in plan.routes) for plan in (without, careful)] == [1, 2]
     assert check(careful_problem, careful).feasible
+
+
+def test_each_trip_is_told_with_its_interval_and_its_chance_of_overweight(session, town, chosen):
+    """Ten containers of 110 kg. Each has 50 kg of its own (forecast 44, lift 22, container 11), together 159; 8.3 % in common are 91 kg.
+
+    So the trip is 1,100 ± 184 kg, and the truck's 1,200 kg are 0.54 standard deviations more: a chance of 29 %.
+    """
+    for n in range(10):
+        town.add(f"C{n}", 1 + n / 4)
+    town.truck.payload_kg = 1_200
+    session.add(PlanningPolicy(overweight_probability=0.5))
+    learned(session, town)
+    city, choice, problem = chosen(100.0)
+    plan = solve(problem, stop=MaxIterations(100), seed=1)
+
+    [trip] = trips_told(city, choice, problem, plan)
+
+    assert trip["kg"] == 1100
+    assert (trip["high_kg"] - trip["low_kg"]) / 2 / 1.2816 == pytest.approx(184, abs=2)
+    assert trip["overweight_pct"] == pytest.approx(29.4, abs=0.4)
 
 
 def test_a_container_that_fits_by_its_mean_is_not_refused_for_its_margin(session, town, posed):

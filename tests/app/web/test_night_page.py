@@ -108,10 +108,15 @@ def test_a_plan_says_what_waste_was_taken_to_weigh_and_where_that_is_from(client
     learned = {"waste_class": "paper", "density": "learned from 41 tickets, 0.098 ± 0.011 kg/l", "margin_pct": 14.2}
     known = {"waste_class": "residual", "density": "the register's 0.130 kg/l: no ticket of it yet", "margin_pct": 0.0}
     driven = make.route(session)
-    driven.plan.summary = {"densities": [learned, known], "costs": {}}
+    trips = [
+        {"kg": 5210, "low_kg": 4800, "high_kg": 5620, "overweight_pct": 3.1},
+        {"kg": 900, "low_kg": 800, "high_kg": 1000, "overweight_pct": 0},
+    ]
+    driven.plan.summary = {"densities": [learned, known], "trips": trips, "costs": {}}
     session.commit()
 
     page = " ".join(client.get(f"/?date={DAY}", headers=AS_PAGE).text.replace("&#39;", "'").split())
 
     assert "paper: learned from 41 tickets, 0.098 ± 0.011 kg/l; counted 14.2 % heavier" in page
     assert "residual: the register's 0.130 kg/l: no ticket of it yet</li>" in page
+    assert "Likeliest to be overweight: a trip of 5,210 kg (80 %: 4,800 kg to 5,620 kg), with 3.1 %" in page
