@@ -119,6 +119,8 @@ INFO: dict[int, tuple[int, str]] = {
     0xFE: (1, "reset"),
     0xFF: (2, "tsl"),
 }
+KEY_SETTING = "d2d_key"
+"""The one setting that is a secret: that it was set is told, what it is is not."""
 SETTINGS: dict[int, tuple[int, str]] = {
     0x02: (2, "collection_interval"),
     0x03: (2, "report_interval"),
@@ -130,7 +132,7 @@ SETTINGS: dict[int, tuple[int, str]] = {
     0x1C: (2, "recollection_config"),
     0x27: (1, "clear_history"),
     0x28: (1, "query_device_status"),
-    0x35: (8, "d2d_key"),
+    0x35: (8, KEY_SETTING),
     0x3B: (1, "time_sync_enable"),
     0x3E: (1, "tilt_linkage_distance_enable"),
     0x4A: (1, "sync_time"),
@@ -207,11 +209,12 @@ def _read_state(cursor: Cursor, key: Key, at: int, frame: Frame) -> None:
         _keep_info(name, cursor.take(length, name), frame)
     elif key[1] in SETTINGS:
         length, name = SETTINGS[key[1]]
-        frame.settings[name] = cursor.take(length, name).hex()
-    elif frame:
-        frame.settings[_name(key, at)] = cursor.rest().hex()
+        value = cursor.take(length, name).hex()
+        frame.settings[name] = "not kept" if name == KEY_SETTING else value
     else:
-        raise DecodeError("an answer or an attribute of Milesight's table", f"{key[0]:02X} {key[1]:02X}", offset=at)
+        # whatever it answers, it is an answer: no measurement, and no error
+        frame.settings[_name(key, at)] = cursor.rest().hex()
+        frame.warnings.append(f"answer {key[0]:02X} {key[1]:02X} at byte {at} is not known: what follows it was not read")
 
 
 def _keep_info(name: str, value: bytes, frame: Frame) -> None:

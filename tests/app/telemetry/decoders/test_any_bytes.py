@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.telemetry.decoders import Decoded, DecodeError, Kind, decode, list_models
+from app.telemetry.decoders import Decoded, DecodeError, Kind, decode, get_family, list_models
 from app.telemetry.decoders.draft import RANGES
 from tests.app.telemetry.decoders.vectors import NO_MEASUREMENT, VECTORS
 from tests.app.telemetry.unhurried import UNHURRIED
@@ -97,8 +97,6 @@ def test_any_object(model: str, payload: dict[str, object]):
 @UNHURRIED
 @given(MODELS, st.data())
 def test_any_value_under_a_known_name(model: str, data: st.DataObject):
-    from app.telemetry.decoders import get_family
-
     name = data.draw(st.sampled_from(sorted(get_family(model).names)))
     attempt(model, {name: data.draw(JSON)})
 

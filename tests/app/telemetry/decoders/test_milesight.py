@@ -95,12 +95,19 @@ def test_a_cut_channel_names_its_byte():
         ("EM400-TLD", "ffa5ff", {"tilt_calibration": "ff"}),
         ("EM500-UDL", "fe1cff02", {"recollection_config": "ff02"}),
         ("EM500-UDL", "ff10ff", {"reboot": "ff"}),
+        ("EM500-UDL", "ff350011223344556677", {"d2d_key": "not kept"}),
         ("EM500-UDL", "ff6801 ff6900", {"history_enable": "01", "retransmit_enable": "00"}),
     ],
 )
 def test_answers_to_downlinks(model: str, payload: str, settings: dict[str, str]):
     decoded = decode(model, payload, 85)
     assert (decoded.kind, dict(decoded.settings)) == (Kind.SETTINGS, settings)
+
+
+def test_an_answer_that_is_not_known_is_still_an_answer():
+    decoded = decode("EM310-UDL", "fe990102", 85)
+    assert (decoded.kind, decoded.settings) == (Kind.SETTINGS, {"channel_fe_99_at_0": "0102"})
+    assert decoded.warnings == ("answer FE 99 at byte 0 is not known: what follows it was not read",)
 
 
 def test_an_answer_beside_a_distance_does_not_hide_it():

@@ -1,5 +1,6 @@
 """Models by name, payloads by encoding."""
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -80,8 +81,6 @@ def test_more_than_any_radio_carries():
 @UNHURRIED
 @given(st.binary(max_size=80))
 def test_both_encodings_round_trip(raw: bytes):
-    import base64
-
     assert to_bytes(raw.hex(), "hex") == raw
     assert to_bytes(base64.b64encode(raw).decode(), "base64") == raw
     assert to_bytes(base64.urlsafe_b64encode(raw).decode(), "base64") == raw
