@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from routing.clock import Order
-from routing.problem import Facility, Stop, Vehicle, Window
+from routing.problem import Facility, Problem, Stop, Vehicle, Window
 from routing.vehicle import likeness
 
 WHOLE_BODIES = 0.2
@@ -26,6 +26,16 @@ class Unload:
 
     facility: Facility
     window: Window | None
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """Whichever of these facilities is cheapest on the way home from the last stop: their hours bind nobody who unloads there last."""
+
+    facilities: tuple[Facility, ...]
+
+
+Last = Unload | Nearest
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,7 @@ class Kind:
 
     vehicle: Vehicle
     keys: tuple[str, ...]
-    last: Unload | None
+    last: Last | None
     count: int
     trips: int | None = None
 
@@ -62,28 +72,52 @@ class Kind:
 
 
 def draw_kinds(
-    vehicles: Sequence[Vehicle], stops: Sequence[Stop], unloads: Sequence[Unload], given: Mapping[str, Order], rng: random.Random
+    problem: Problem, vehicles: Sequence[Vehicle], stops: Sequence[Stop], unloads: Sequence[Unload], given: Mapping[str, Order], seed: int
 ) -> list[Kind]:
     """Kinds whose counts add up to the fleet; vehicles of one kind may serve the same of these stops."""
+    rng = random.Random(seed)
     allowed = [(stop.key, stop.allowed_vehicles) for stop in stops if stop.allowed_vehicles is not None]
     alike: dict[object, list[Vehicle]] = {}
     for vehicle in vehicles:
         asked_for_by = frozenset(key for key, keys in allowed if vehicle.key in keys)
         alike.setdefault((likeness(vehicle), asked_for_by), []).append(vehicle)
-    return [kind for group in alike.values() for kind in _kinds_of(group, unloads, given, rng)]
+    return [kind for group in alike.values() for kind in _kinds_of(group, ends_of(problem, group[0], unloads), given, rng)]
 
 
-def _kinds_of(group: Sequence[Vehicle], unloads: Sequence[Unload], given: Mapping[str, Order], rng: random.Random) -> Iterator[Kind]:
-    ends = unloads if group[0].ends_empty else (None,)
+def ends_of(problem: Problem, vehicle: Vehicle, unloads: Sequence[Unload]) -> tuple[Last | None, ...]:
+    """Where it may unload last; facilities whose hours do not matter are one choice, which the route itself makes."""
+    if not vehicle.ends_empty:
+        return (None,)
+    open_to_all = [one for one in unloads if vehicle.under_way is None and _is_open_at_last(problem, vehicle, one)]
+    nearest = Nearest(tuple(dict.fromkeys(one.facility for one in open_to_all)))
+    others = [one for one in unloads if one not in open_to_all]
+    return (nearest, *others) if nearest.facilities else tuple(others)
+
+
+def _is_open_at_last(problem: Problem, vehicle: Vehicle, unload: Unload) -> bool:
+    """Is whoever comes too late for it too late home as well, and who waits for it to open in time?"""
+    home_s = problem.travel_of(vehicle).drive_rows[unload.facility.location][vehicle.end_location]
+    latest_s = vehicle.shift.close_s - unload.facility.turnaround_s - home_s
+    return home_s >= 0 and (unload.window is None or unload.window.open_s <= latest_s <= unload.window.close_s)
+
+
+def _kinds_of(group: Sequence[Vehicle], ends: Sequence[Last | None], given: Mapping[str, Order], rng: random.Random) -> Iterator[Kind]:
     keys = tuple(vehicle.key for vehicle in group)
     count: Counter[tuple[int, int | None]] = Counter()
+    weights = [len(end.facilities) if isinstance(end, Nearest) else 1 for end in ends]
     for vehicle in group:
         order = given.get(vehicle.key, ())
-        fitting = [i for i, end in enumerate(ends) if end is not None and order and end.facility == order[-1]]
+        fitting = [i for i, end in enumerate(ends) if end is not None and order and may_end_at(end, order[-1])]
         if ends:
-            count[rng.choice(fitting or range(len(ends))), _trips_for(vehicle, order, rng)] += 1
+            end = rng.choice(fitting) if fitting else rng.choices(range(len(ends)), weights)[0]
+            count[end, _trips_for(vehicle, order, rng)] += 1
     for (end, trips), number in sorted(count.items(), key=lambda one: (one[0][0], one[0][1] or 0)):
         yield Kind(group[0], keys, ends[end], number, trips)
+
+
+def may_end_at(last: Last, place: Stop | Facility) -> bool:
+    """Does a route of this kind unload there last, or could it?"""
+    return place in last.facilities if isinstance(last, Nearest) else place == last.facility
 
 
 def _trips_for(vehicle: Vehicle, order: Order, rng: random.Random) -> int | None:

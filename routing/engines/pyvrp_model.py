@@ -3,7 +3,8 @@
 PyVRP searches much faster than OR-Tools, for it knows fewer rules. What it does not know is put to it in other words, or left to the
 clock, which judges each plan that it finds:
 
-* **The truck ends empty**: a vehicle type for each last facility ends there; the way home is in its fixed cost and its hours. How many
+* **The truck ends empty**: where a facility's hours bind nobody who unloads there last, the cheapest of them lies on the way home from
+  each stop. For each of the others there is a vehicle type that ends there; the way home is in its fixed cost and its hours, and how many
   of a kind may end where is drawn anew for each search, so that the fleet is never exceeded.
 * **Unloading** is a reload: collected waste that leaves the truck weighs what goods would that come onto it.
 * **Several windows** make a stop several alternatives, and a facility several depots.
@@ -15,8 +16,8 @@ clock, which judges each plan that it finds:
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -25,7 +26,7 @@ import pyvrp
 from numpy.typing import NDArray
 
 from routing.clock import Order
-from routing.engines.pyvrp_kinds import Kind, Unload, draw_kinds
+from routing.engines.pyvrp_kinds import Kind, Nearest, Unload, draw_kinds, may_end_at
 from routing.problem import BreakRule, Facility, Problem, Stop, Vehicle, Window
 
 FAR = 10
@@ -36,6 +37,20 @@ DEAR = 50
 NOT_SERVED = 20
 """Leaving out a stop that is owed costs as much as so many rounds of the longest leg there and back."""
 DAY_S = 24 * 3_600
+
+
+@dataclass(frozen=True)
+class WayHome:
+    """An end of PyVRP's to which the ways lead by the cheapest of some facilities."""
+
+    facilities: tuple[Facility, ...]
+    home: int
+    cost_per_m: int
+    cost_per_s: int
+
+    @classmethod
+    def of(cls, vehicle: Vehicle, last: Nearest) -> WayHome:
+        return cls(last.facilities, vehicle.end_location, vehicle.cost_per_m, vehicle.cost_per_s)
 
 
 class Model:
@@ -68,7 +83,8 @@ class Model:
         self.clients = [(stop, window) for stop in self.stops for window in stop.windows or (None,)]
         self._leaves_owed = leaves_owed
         self.lunch = _shared_break(self.vehicles)
-        self.kinds = draw_kinds(self.vehicles, self.stops, self.unloads, given, random.Random(seed))
+        self.kinds = draw_kinds(problem, self.vehicles, self.stops, self.unloads, given, seed)
+        self.ways_home = list(dict.fromkeys(WayHome.of(kind.vehicle, kind.last) for kind in self.kinds if isinstance(kind.last, Nearest)))
         self.data = self._data()
 
     # -- there -------------------------------------------------------------------------------------------------------------
@@ -76,8 +92,9 @@ class Model:
     def _data(self) -> pyvrp.ProblemData:
         depots = sorted({place for one in self.vehicles for place in (one.begins_at, one.end_location)})
         self._depot_of = {location: i for i, location in enumerate(depots)}
-        where = np.array([*depots, *(one.facility.location for one in self.unloads), *(stop.location for stop, _ in self.clients)])
-        first_client = len(depots) + len(self.unloads)
+        ends = [*(one.facility.location for one in self.unloads), *(way.home for way in self.ways_home)]
+        where = np.array([*depots, *ends, *(stop.location for stop, _ in self.clients)])
+        first_client = len(depots) + len(self.unloads) + len(self.ways_home)
         profiles: dict[tuple[object, ...], int] = {}
         matrices: list[tuple[Any, Any]] = []  # PyVRP's own annotation of matrices fits no array
         types = []
@@ -93,6 +110,7 @@ class Model:
             depots=[
                 *(pyvrp.Depot(i) for i in range(len(depots))),
                 *(self._depot(len(depots) + i, one) for i, one in enumerate(self.unloads)),
+                *(pyvrp.Depot(first_client - len(self.ways_home) + i) for i in range(len(self.ways_home))),
             ],
             vehicle_types=types,
             distance_matrices=[distance for distance, _ in matrices],
@@ -107,7 +125,8 @@ class Model:
     def _profile_of(self, vehicle: Vehicle) -> tuple[object, ...]:
         forbidden = tuple(i for i, (stop, _) in enumerate(self.clients) if not vehicle.may_serve(stop))
         changed = tuple(i for i, (stop, _) in enumerate(self.clients) if self._change_cost(vehicle, stop))
-        rates = (vehicle.cost_per_m, vehicle.cost_per_lift) if changed or not self._lifts_cost_all_the_same else ()
+        fees = any(one.facility.fee_per_visit for one in self.unloads)
+        rates = (vehicle.cost_per_m, vehicle.cost_per_lift) if changed or fees or not self._lifts_cost_all_the_same else ()
         return vehicle.travel_profile, vehicle.stop_s, vehicle.lift_s, forbidden, changed, rates
 
     @cached_property
@@ -132,10 +151,36 @@ class Model:
         forbidden = np.array([not vehicle.may_serve(stop) for stop, _ in self.clients], dtype=bool)
         no_way[:, first:] |= forbidden
         no_way[first:, :] |= forbidden[:, None]
+        metres[:, len(self._depot_of) : first - len(self.ways_home)] += np.array([_fee_m(vehicle, one) for one in self.unloads], np.int64)
         drive[no_way], metres[no_way] = far_s, far_m
+        self._lead_home(vehicle, drive, metres, (far_s, far_m))
         np.fill_diagonal(drive, 0)
         np.fill_diagonal(metres, 0)
         return metres, drive
+
+    def _lead_home(self, vehicle: Vehicle, drive: NDArray[np.int64], metres: NDArray[np.int64], far: tuple[int, int]) -> None:
+        """The ways by the cheapest facility; who unloads anyway drives straight home, and who stays in the yard drives nowhere."""
+        depots, facilities = len(self._depot_of), [one.facility for one in self.unloads]
+        for column, way in enumerate(self.ways_home, start=depots + len(facilities)):
+            via = [depots + facilities.index(one) for one in way.facilities]
+            legs = [self._leg_home(vehicle, one, way.home) for one in way.facilities]
+            seconds = np.stack([drive[:, i] + leg_s for i, (leg_s, _) in zip(via, legs, strict=True)])
+            length = np.stack([metres[:, i] + leg_m for i, (_, leg_m) in zip(via, legs, strict=True)])
+            best = np.argmin(way.cost_per_s * seconds + way.cost_per_m * length, axis=0)[None, :]
+            drive[:, column], metres[:, column] = np.take_along_axis(seconds, best, 0)[0], np.take_along_axis(length, best, 0)[0]
+            for i, facility in enumerate(facilities, start=depots):
+                straight_s, straight_m = self._leg_home(vehicle, facility, way.home)
+                drive[i, column], metres[i, column] = straight_s - facility.turnaround_s, straight_m
+            drive[:depots, column], metres[:depots, column] = 0, 0
+            drive[column, :], metres[column, :] = far
+
+    def _leg_home(self, vehicle: Vehicle, facility: Facility, home: int) -> tuple[int, int]:
+        """Seconds, unload included, and metres."""
+        travel = self.problem.travel_of(vehicle)
+        return (
+            facility.turnaround_s + max(0, travel.drive_rows[facility.location][home]),
+            max(0, travel.distance_rows[facility.location][home]),
+        )
 
     def _extra_m(self, vehicle: Vehicle, stop: Stop) -> int:
         """What serving costs this vehicle but not others, as metres on the way there."""
@@ -205,16 +250,15 @@ class Model:
         gone_s = 0 if gone is None else gone.ready_s - gone.started_s
         longest_s = max(0, vehicle.longest_s - _rests_s(vehicle) - (0 if self.lunch is None else self.lunch.duration_s) - home_s - gone_s)
         paid_s, overtime_s, overtime_cost = self._overtime(vehicle, home_s + gone_s, longest_s)
-        end = self._depot_of[vehicle.end_location]
         opens_s = self._clock(vehicle.shift.open_s if gone is None else gone.ready_s)
         # A truck that is late for the unload where its type ends stays in the model: the clock will judge it.
-        end_opens_s, end_closes_s = self._hours(None if kind.last is None else kind.last.window)
+        end_opens_s, end_closes_s = self._hours(kind.last.window if isinstance(kind.last, Unload) else None)
         latest_s = None if vehicle.latest_start_s is None else max(opens_s, self._clock(vehicle.latest_start_s))
         made = pyvrp.VehicleType(
             num_available=kind.count,
             capacity=self._capacity(kind),
             start_depot=self._depot_of[vehicle.begins_at],
-            end_depot=end if kind.last is None else len(self._depot_of) + self.unloads.index(kind.last),
+            end_depot=self._end_of(kind),
             fixed_cost=(0 if gone else vehicle.fixed_cost) + vehicle.cost_per_m * home_m + vehicle.cost_per_s * home_s,
             tw_early=min(opens_s, end_closes_s),
             tw_late=max(opens_s, end_opens_s, self._clock(vehicle.shift.close_s) - home_s),
@@ -236,12 +280,19 @@ class Model:
             made = made.replace(max_distance=max(0, vehicle.max_distance_m - home_m - (0 if gone is None else gone.driven_m)))
         return made
 
-    def _way_home(self, kind: Kind) -> tuple[int, int]:
+    def _end_of(self, kind: Kind) -> int:
+        """PyVRP's depot at which the type ends."""
         if kind.last is None:
+            return self._depot_of[kind.vehicle.end_location]
+        if isinstance(kind.last, Unload):
+            return len(self._depot_of) + self.unloads.index(kind.last)
+        return len(self._depot_of) + len(self.unloads) + self.ways_home.index(WayHome.of(kind.vehicle, kind.last))
+
+    def _way_home(self, kind: Kind) -> tuple[int, int]:
+        """Seconds and metres that no edge of the type tells."""
+        if not isinstance(kind.last, Unload):
             return 0, 0
-        travel, facility = self.problem.travel_of(kind.vehicle), kind.last.facility
-        here, home = facility.location, kind.vehicle.end_location
-        return facility.turnaround_s + max(0, travel.drive_rows[here][home]), max(0, travel.distance_rows[here][home])
+        return self._leg_home(kind.vehicle, kind.last.facility, kind.vehicle.end_location)
 
     @staticmethod
     def _overtime(vehicle: Vehicle, known_s: int, longest_s: int) -> tuple[int, int, int]:
@@ -331,8 +382,21 @@ class Model:
             if isinstance(place, Stop) or (places and isinstance(places[-1], Stop)) or (not places and kind.vehicle.under_way):
                 places.append(place)
         if kind.last is not None and (not places or isinstance(places[-1], Stop)):
-            places.append(kind.last.facility)
+            places.append(kind.last.facility if isinstance(kind.last, Unload) else self._cheapest(kind.vehicle, kind.last, places))
         return tuple(places)
+
+    def _cheapest(self, vehicle: Vehicle, last: Nearest, places: Sequence[Stop | Facility]) -> Facility:
+        """Where who was at these places unloads before driving home."""
+        here = places[-1].location if places else vehicle.begins_at
+        travel = self.problem.travel_of(vehicle)
+
+        def cost(facility: Facility) -> tuple[bool, int]:
+            there_s, there_m = travel.drive_rows[here][facility.location], travel.distance_rows[here][facility.location]
+            leg_s, leg_m = self._leg_home(vehicle, facility, vehicle.end_location)
+            metres = there_m + leg_m + _fee_m(vehicle, Unload(facility, None))
+            return min(there_s, there_m) < 0, vehicle.cost_per_s * (there_s + leg_s) + vehicle.cost_per_m * metres
+
+        return min(last.facilities, key=cost)
 
     def solution(self) -> pyvrp.Solution | None:
         """The given orders as PyVRP's, or None where a rule of this model forbids them."""
@@ -362,7 +426,7 @@ class Model:
         for i, kind in enumerate(self.kinds):
             if kind.trips is not None and unloads > kind.trips:
                 continue
-            ends_there = kind.last is None or kind.last.facility == order[-1]
+            ends_there = kind.last is None or may_end_at(kind.last, order[-1])
             if vehicle.key in kind.keys and left[i] > 0 and ends_there:
                 return i
         return None
@@ -372,6 +436,11 @@ class Model:
             return pyvrp.Activity(f"C{client_of[place.key]}")
         unload = next(i for i, one in enumerate(self.unloads) if one.facility == place)
         return pyvrp.Activity(f"D{len(self._depot_of) + unload}")
+
+
+def _fee_m(vehicle: Vehicle, unload: Unload) -> int:
+    """What a visit costs, as metres on the way there."""
+    return unload.facility.fee_per_visit // max(1, vehicle.cost_per_m)
 
 
 def _press(vehicle: Vehicle) -> tuple[tuple[str, int], ...]:
