@@ -90,8 +90,9 @@ def ends_of(problem: Problem, vehicle: Vehicle, unloads: Sequence[Unload]) -> tu
         return (None,)
     open_to_all = [one for one in unloads if vehicle.under_way is None and _is_open_at_last(problem, vehicle, one)]
     nearest = Nearest(tuple(dict.fromkeys(one.facility for one in open_to_all)))
-    others = [one for one in unloads if one not in open_to_all]
-    return (nearest, *others) if nearest.facilities else tuple(others)
+    if len(nearest.facilities) <= 1:
+        return tuple(unloads)
+    return (nearest, *(one for one in unloads if one not in open_to_all))
 
 
 def _is_open_at_last(problem: Problem, vehicle: Vehicle, unload: Unload) -> bool:
