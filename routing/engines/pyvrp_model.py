@@ -17,40 +17,22 @@ clock, which judges each plan that it finds:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import pyvrp
-from numpy.typing import NDArray
 
 from routing.clock import Order
 from routing.engines.pyvrp_kinds import Kind, Nearest, Unload, draw_kinds, may_end_at
+from routing.engines.pyvrp_ways import WayHome, Ways
 from routing.problem import BreakRule, Facility, Problem, Stop, Vehicle, Window
 
-FAR = 10
-"""A way that is forbidden is so many times as long as the longest one; much longer ones stall the search."""
 LEAST_PENALTY_RANGE = 100_000.0
 DEAR = 50
 """Penalties reach from next to nothing to so many times what a load, second or metre too many can save at most, or to PyVRP's own range."""
 NOT_SERVED = 20
 """Leaving out a stop that is owed costs as much as so many rounds of the longest leg there and back."""
 DAY_S = 24 * 3_600
-
-
-@dataclass(frozen=True)
-class WayHome:
-    """An end of PyVRP's to which the ways lead by the cheapest of some facilities."""
-
-    facilities: tuple[Facility, ...]
-    home: int
-    cost_per_m: int
-    cost_per_s: int
-
-    @classmethod
-    def of(cls, vehicle: Vehicle, last: Nearest) -> WayHome:
-        return cls(last.facilities, vehicle.end_location, vehicle.cost_per_m, vehicle.cost_per_s)
 
 
 class Model:
@@ -84,7 +66,7 @@ class Model:
         self._leaves_owed = leaves_owed
         self.lunch = _shared_break(self.vehicles)
         self.kinds = draw_kinds(problem, self.vehicles, self.stops, self.unloads, given, seed)
-        self.ways_home = list(dict.fromkeys(WayHome.of(kind.vehicle, kind.last) for kind in self.kinds if isinstance(kind.last, Nearest)))
+        self._ways_home = list(dict.fromkeys(WayHome.of(kind.vehicle, kind.last) for kind in self.kinds if isinstance(kind.last, Nearest)))
         self.data = self._data()
 
     # -- there -------------------------------------------------------------------------------------------------------------
@@ -92,25 +74,23 @@ class Model:
     def _data(self) -> pyvrp.ProblemData:
         depots = sorted({place for one in self.vehicles for place in (one.begins_at, one.end_location)})
         self._depot_of = {location: i for i, location in enumerate(depots)}
-        ends = [*(one.facility.location for one in self.unloads), *(way.home for way in self.ways_home)]
-        where = np.array([*depots, *ends, *(stop.location for stop, _ in self.clients)])
-        first_client = len(depots) + len(self.unloads) + len(self.ways_home)
+        self._ways = Ways(self.problem, self.vehicles, depots=depots, unloads=self.unloads, home=self._ways_home, clients=self.clients)
         profiles: dict[tuple[object, ...], int] = {}
         matrices: list[tuple[Any, Any]] = []  # PyVRP's own annotation of matrices fits no array
         types = []
         for kind in self.kinds:
-            key = self._profile_of(kind.vehicle)
+            key = self._ways.profile_of(kind.vehicle)
             if key not in profiles:
                 profiles[key] = len(matrices)
-                matrices.append(self._matrices(kind.vehicle, where, first_client))
+                matrices.append(self._ways.matrices(kind.vehicle))
             types.append(self._vehicle_type(kind, profiles[key]))
         return pyvrp.ProblemData(
-            locations=[pyvrp.Location(0, 0)] * len(where),
-            clients=[self._client(first_client + i, *one) for i, one in enumerate(self.clients)],
+            locations=[pyvrp.Location(0, 0)] * len(self._ways.where),
+            clients=[self._client(self._ways.first_client + i, *one) for i, one in enumerate(self.clients)],
             depots=[
                 *(pyvrp.Depot(i) for i in range(len(depots))),
-                *(self._depot(len(depots) + i, one) for i, one in enumerate(self.unloads)),
-                *(pyvrp.Depot(first_client - len(self.ways_home) + i) for i in range(len(self.ways_home))),
+                *(self._depot(self._ways.first_unload + i, one) for i, one in enumerate(self.unloads)),
+                *(pyvrp.Depot(self._ways.first_home + i) for i in range(len(self._ways_home))),
             ],
             vehicle_types=types,
             distance_matrices=[distance for distance, _ in matrices],
@@ -122,74 +102,9 @@ class Model:
         classes = {stop.waste_class for stop in self.stops}
         return [one for one in self.problem.facilities if classes <= one.accepts]
 
-    def _profile_of(self, vehicle: Vehicle) -> tuple[object, ...]:
-        forbidden = tuple(i for i, (stop, _) in enumerate(self.clients) if not vehicle.may_serve(stop))
-        changed = tuple(i for i, (stop, _) in enumerate(self.clients) if self._change_cost(vehicle, stop))
-        fees = any(one.facility.fee_per_visit for one in self.unloads)
-        rates = (vehicle.cost_per_m, vehicle.cost_per_lift) if changed or fees or not self._lifts_cost_all_the_same else ()
-        return vehicle.travel_profile, vehicle.stop_s, vehicle.lift_s, forbidden, changed, rates
-
-    @cached_property
-    def _lifts_cost_all_the_same(self) -> bool:
-        return len({vehicle.cost_per_lift for vehicle in self.vehicles}) == 1
-
-    @staticmethod
-    def _change_cost(vehicle: Vehicle, stop: Stop) -> int:
-        return stop.change_cost if stop.usual_vehicle not in (None, vehicle.key) else 0
-
-    def _matrices(self, vehicle: Vehicle, where: NDArray[np.int64], first: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        travel = self.problem.travel_of(vehicle)
-        drive = travel.drive_s.astype(np.int64)[np.ix_(where, where)]
-        metres = travel.distance_m.astype(np.int64)[np.ix_(where, where)]
-        no_way = (drive < 0) | (metres < 0)
-        far_s, far_m = FAR * max(1, int(drive.max())), FAR * max(1, int(metres.max()))
-        setup = np.array([stop.setup_s for stop, _ in self.clients], dtype=np.int64)
-        drive[:, first:] += np.where(where[:, None] != where[None, first:], setup[None, :], 0)
-        drive[:, first:] += np.array([vehicle.work_s(stop) - stop.service_s for stop, _ in self.clients], dtype=np.int64)
-        metres[:, first:] += np.array([self._extra_m(vehicle, stop) for stop, _ in self.clients], dtype=np.int64)
-        # Both ways: then PyVRP takes two stops that no vehicle may both serve for far from each other, and tries them beside nobody else.
-        forbidden = np.array([not vehicle.may_serve(stop) for stop, _ in self.clients], dtype=bool)
-        no_way[:, first:] |= forbidden
-        no_way[first:, :] |= forbidden[:, None]
-        metres[:, len(self._depot_of) : first - len(self.ways_home)] += np.array([_fee_m(vehicle, one) for one in self.unloads], np.int64)
-        drive[no_way], metres[no_way] = far_s, far_m
-        self._lead_home(vehicle, drive, metres, (far_s, far_m))
-        np.fill_diagonal(drive, 0)
-        np.fill_diagonal(metres, 0)
-        return metres, drive
-
-    def _lead_home(self, vehicle: Vehicle, drive: NDArray[np.int64], metres: NDArray[np.int64], far: tuple[int, int]) -> None:
-        """The ways by the cheapest facility; who unloads anyway drives straight home, and who stays in the yard drives nowhere."""
-        depots, facilities = len(self._depot_of), [one.facility for one in self.unloads]
-        for column, way in enumerate(self.ways_home, start=depots + len(facilities)):
-            via = [depots + facilities.index(one) for one in way.facilities]
-            legs = [self._leg_home(vehicle, one, way.home) for one in way.facilities]
-            seconds = np.stack([drive[:, i] + leg_s for i, (leg_s, _) in zip(via, legs, strict=True)])
-            length = np.stack([metres[:, i] + leg_m for i, (_, leg_m) in zip(via, legs, strict=True)])
-            best = np.argmin(way.cost_per_s * seconds + way.cost_per_m * length, axis=0)[None, :]
-            drive[:, column], metres[:, column] = np.take_along_axis(seconds, best, 0)[0], np.take_along_axis(length, best, 0)[0]
-            for i, facility in enumerate(facilities, start=depots):
-                straight_s, straight_m = self._leg_home(vehicle, facility, way.home)
-                drive[i, column], metres[i, column] = straight_s - facility.turnaround_s, straight_m
-            drive[:depots, column], metres[:depots, column] = 0, 0
-            drive[column, :], metres[column, :] = far
-
-    def _leg_home(self, vehicle: Vehicle, facility: Facility, home: int) -> tuple[int, int]:
-        """Seconds, unload included, and metres."""
-        travel = self.problem.travel_of(vehicle)
-        return (
-            facility.turnaround_s + max(0, travel.drive_rows[facility.location][home]),
-            max(0, travel.distance_rows[facility.location][home]),
-        )
-
-    def _extra_m(self, vehicle: Vehicle, stop: Stop) -> int:
-        """What serving costs this vehicle but not others, as metres on the way there."""
-        lifts = 0 if self._lifts_cost_all_the_same else vehicle.cost_per_lift * stop.lifts
-        return (lifts + self._change_cost(vehicle, stop)) // max(1, vehicle.cost_per_m)
-
     def _client(self, location: int, stop: Stop, window: Window | None) -> pyvrp.Client:
         several = len(stop.windows) > 1 or stop.group is not None
-        lifts = self.vehicles[0].cost_per_lift * stop.lifts if self._lifts_cost_all_the_same else 0
+        lifts = self.vehicles[0].cost_per_lift * stop.lifts if self._ways.lifts_cost_all_the_same else 0
         opens, closes = self._hours(window)
         return pyvrp.Client(
             location,
@@ -285,14 +200,14 @@ class Model:
         if kind.last is None:
             return self._depot_of[kind.vehicle.end_location]
         if isinstance(kind.last, Unload):
-            return len(self._depot_of) + self.unloads.index(kind.last)
-        return len(self._depot_of) + len(self.unloads) + self.ways_home.index(WayHome.of(kind.vehicle, kind.last))
+            return self._ways.first_unload + self.unloads.index(kind.last)
+        return self._ways.first_home + self._ways_home.index(WayHome.of(kind.vehicle, kind.last))
 
     def _way_home(self, kind: Kind) -> tuple[int, int]:
         """Seconds and metres that no edge of the type tells."""
         if not isinstance(kind.last, Unload):
             return 0, 0
-        return self._leg_home(kind.vehicle, kind.last.facility, kind.vehicle.end_location)
+        return self._ways.leg_home(kind.vehicle, kind.last.facility, kind.vehicle.end_location)
 
     @staticmethod
     def _overtime(vehicle: Vehicle, known_s: int, longest_s: int) -> tuple[int, int, int]:
@@ -382,21 +297,8 @@ class Model:
             if isinstance(place, Stop) or (places and isinstance(places[-1], Stop)) or (not places and kind.vehicle.under_way):
                 places.append(place)
         if kind.last is not None and (not places or isinstance(places[-1], Stop)):
-            places.append(kind.last.facility if isinstance(kind.last, Unload) else self._cheapest(kind.vehicle, kind.last, places))
+            places.append(kind.last.facility if isinstance(kind.last, Unload) else self._ways.cheapest(kind.vehicle, kind.last, places))
         return tuple(places)
-
-    def _cheapest(self, vehicle: Vehicle, last: Nearest, places: Sequence[Stop | Facility]) -> Facility:
-        """Where who was at these places unloads before driving home."""
-        here = places[-1].location if places else vehicle.begins_at
-        travel = self.problem.travel_of(vehicle)
-
-        def cost(facility: Facility) -> tuple[bool, int]:
-            there_s, there_m = travel.drive_rows[here][facility.location], travel.distance_rows[here][facility.location]
-            leg_s, leg_m = self._leg_home(vehicle, facility, vehicle.end_location)
-            metres = there_m + leg_m + _fee_m(vehicle, Unload(facility, None))
-            return min(there_s, there_m) < 0, vehicle.cost_per_s * (there_s + leg_s) + vehicle.cost_per_m * metres
-
-        return min(last.facilities, key=cost)
 
     def solution(self) -> pyvrp.Solution | None:
         """The given orders as PyVRP's, or None where a rule of this model forbids them."""
@@ -436,11 +338,6 @@ class Model:
             return pyvrp.Activity(f"C{client_of[place.key]}")
         unload = next(i for i, one in enumerate(self.unloads) if one.facility == place)
         return pyvrp.Activity(f"D{len(self._depot_of) + unload}")
-
-
-def _fee_m(vehicle: Vehicle, unload: Unload) -> int:
-    """What a visit costs, as metres on the way there."""
-    return unload.facility.fee_per_visit // max(1, vehicle.cost_per_m)
 
 
 def _press(vehicle: Vehicle) -> tuple[tuple[str, int], ...]:

@@ -9,6 +9,7 @@ from pyvrp.search import NeighbourhoodParams, compute_neighbours
 from routing.check import check
 from routing.clock import Order, lost_prizes, time_route
 from routing.engines import pyvrp
+from routing.engines.pyvrp_kinds import Nearest, Unload
 from routing.engines.pyvrp_model import Model
 from routing.incumbent import Incumbent, least_orders
 from routing.portfolio import Engine
@@ -66,6 +67,12 @@ def unequal_trucks(seed: int, stops: int = 20) -> Problem:
     return Problem(stops=drawn, facilities=facilities, vehicles=trucks, travel=(Travel(metres // 10, metres),))
 
 
+def open_all_day(problem: Problem, *, fee: int = 0) -> Problem:
+    """Then whoever unloads last does so wherever it is cheapest; a visit to the first facility has this fee."""
+    first, *others = (replace(one, windows=()) for one in problem.facilities)
+    return replace(problem, facilities=(replace(first, fee_per_visit=fee), *others))
+
+
 def searched(problem: Problem, iterations: int = 60, seed: int = 1) -> dict[str, Order]:
     return pyvrp.search(problem, stop=MaxIterations(iterations), seed=seed) or {}
 
@@ -73,7 +80,20 @@ def searched(problem: Problem, iterations: int = 60, seed: int = 1) -> dict[str,
 @pytest.mark.parametrize("seed", range(6))
 def test_what_pyvrp_counts_is_what_the_clock_counts(seed: int):
     """Its costs of a solution, the way home from the last facility included, are the clock's, prizes passed up too."""
-    problem = unequal_trucks(seed)
+    _counts_as_the_clock(unequal_trucks(seed))
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("fee", [0, 20_000_000])
+def test_what_pyvrp_counts_by_the_cheapest_way_home_is_what_the_clock_counts(seed: int, fee: int):
+    """The last facility is the route's own choice; the fees of visits are counted to the metre that they are told in."""
+    problem = open_all_day(unequal_trucks(seed), fee=fee)
+    kinds = Model(problem, problem.vehicles, problem.stops, {}, seed=1).kinds
+    assert all(isinstance(kind.last, Nearest) for kind in kinds)
+    _counts_as_the_clock(problem, tolerance=6 * max(vehicle.cost_per_m for vehicle in problem.vehicles) if fee else 0)
+
+
+def _counts_as_the_clock(problem: Problem, tolerance: int = 0) -> None:
     orders = searched(problem)
     model = Model(problem, problem.vehicles, problem.stops, orders, seed=1)
     solution = model.solution()
@@ -83,13 +103,32 @@ def test_what_pyvrp_counts_is_what_the_clock_counts(seed: int):
     routes = [time_route(problem, problem.vehicle_by_key[key], order) for key, order in orders.items()]
     assert all(routes)
     served = frozenset(place.key for order in orders.values() for place in order)
-    assert counted == sum(route.cost.total for route in routes if route) + lost_prizes(problem, served)
+    assert counted == pytest.approx(sum(route.cost.total for route in routes if route) + lost_prizes(problem, served), rel=0, abs=tolerance)
     assert model.orders(solution) == orders
 
 
+def test_a_dear_facility_is_left_to_those_who_must():
+    """Both are open all day; the first costs 1,000 currency a visit, and all that a search finds goes to the second."""
+    problem = open_all_day(unequal_trucks(2), fee=1_000_000_000)
+    used = {place.key for order in searched(problem).values() for place in order if isinstance(place, Facility)}
+    assert used == {"f2"}
+
+
+def test_a_facility_whose_hours_bind_is_no_choice_on_the_way_home():
+    """It closes before a truck that is just in time for its shift would come; the other two are open."""
+    problem = open_all_day(unequal_trucks(1))
+    early = replace(problem.facilities[0], key="early", windows=(Window(7 * HOUR_S, 12 * HOUR_S),))
+    problem = replace(problem, facilities=(*problem.facilities, early))
+    lasts = {kind.last for seed in range(20) for kind in Model(problem, problem.vehicles, problem.stops, {}, seed=seed).kinds}
+    assert {one.facility.key for one in lasts if isinstance(one, Unload)} == {"early"}
+    assert [[facility.key for facility in one.facilities] for one in lasts if isinstance(one, Nearest)] == [["f1", "f2"]]
+
+
+@pytest.mark.parametrize("opened", [False, True])
 @pytest.mark.parametrize("seed", range(3))
-def test_small_towns_are_solved_to_the_optimum(seed: int):
+def test_small_towns_are_solved_to_the_optimum(seed: int, opened: bool):
     problem = unequal_trucks(seed, stops=5)
+    problem = open_all_day(problem) if opened else problem
     orders = searched(problem, 300)
     best = Incumbent(problem, orders)
     assert best.rank == (0, best_objective(replace(problem, vehicles=problem.vehicles[::2])))
