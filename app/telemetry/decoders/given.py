@@ -73,7 +73,7 @@ def read_object(names: Mapping[str, Name], decoded: Mapping[str, object], frame:
             continue
         known = names.get(name)
         if known is None:
-            frame.unknown[str(name)[:LONGEST_TEXT]] = _describe(value)
+            frame.unknown[str(name)[:LONGEST_TEXT]] = _keep(str(name), value)
         elif known.target == "history":
             frame.others += _history(names, name, value, frame)
         else:
@@ -88,9 +88,9 @@ def read_object(names: Mapping[str, Name], decoded: Mapping[str, object], frame:
 
 def _take(known: Name, name: str, value: object, frame: Frame) -> None:
     if known.target.startswith(INFO):
-        frame.device_info[known.target.removeprefix(INFO)] = _describe(value)
+        frame.device_info[known.target.removeprefix(INFO)] = _keep(name, value)
     elif known.target.startswith(SETTING):
-        frame.settings[known.target.removeprefix(SETTING)] = _describe(value)
+        frame.settings[known.target.removeprefix(SETTING)] = _keep(name, value)
     else:
         _put(known, name, value, frame.draft)
 
@@ -170,6 +170,11 @@ def _complete_position(draft: Draft) -> None:
     latitude, longitude = draft.values.pop("latitude_deg", None), draft.values.pop("longitude_deg", None)
     if latitude is not None and longitude is not None:
         draft.put_position(latitude, longitude)
+
+
+def _keep(name: str, value: object) -> str:
+    """A text to store; keys and passwords of devices are no business of ours."""
+    return "not kept" if name.casefold().endswith(("key", "password")) else _describe(value)
 
 
 def _describe(value: object) -> str:

@@ -132,3 +132,9 @@ def test_settings_alone_are_no_measurement():
 
 def test_an_empty_object_says_nothing():
     assert decode("ELT", {}).kind is Kind.NOTHING
+
+
+def test_keys_of_devices_are_not_kept():
+    decoded = decode("EM500-UDL", {"d2d_key": "0011223344556677", "appKey": "00", "report_interval": 1200})
+    assert decoded.settings == {"d2d_key": "not kept", "report_interval": "1200"}
+    assert decoded.unknown == {"appKey": "not kept"}
