@@ -79,8 +79,16 @@ def legs_of(problem: Problem, engine: Engine, *, has_begun: bool, seconds: float
 
 def _has_fleets_to_choose(problem: Problem) -> bool:
     """Is more of a fleet to be chosen than how many vehicles of one kind it has? That much one long search finds out."""
-    drawn = any(vehicle.ends_empty or vehicle.max_lifted is not None for vehicle in problem.vehicles)
-    return drawn or len({likeness(vehicle) for vehicle in problem.vehicles}) > 1
+    return any(vehicle.ends_empty or vehicle.max_lifted is not None for vehicle in problem.vehicles) or _vehicles_differ(problem)
+
+
+def _requires_all(problem: Problem) -> bool:
+    """Is leaving out what is owed too dear to try? Where all vehicles are alike, and none unloads on the way, it shakes a search up."""
+    return bool(problem.facilities) or _vehicles_differ(problem)
+
+
+def _vehicles_differ(problem: Problem) -> bool:
+    return len({likeness(vehicle) for vehicle in problem.vehicles}) > 1
 
 
 class Portfolio:
@@ -149,7 +157,7 @@ class Portfolio:
                 future = self.executor.submit(ortools.search, self.problem, stop=stop, seed=seed, warm_start=began or None)
                 judge(future.result() or {})
             else:
-                search = ortools.search if engine is Engine.ORTOOLS else partial(pyvrp.search, serves_all=True)
+                search = ortools.search if engine is Engine.ORTOOLS else partial(pyvrp.search, serves_all=_requires_all(self.problem))
                 judge(search(self.problem, stop=stop, seed=seed, on_improvement=judge, warm_start=began or None) or {})
         return own.orders
 

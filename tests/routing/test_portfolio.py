@@ -1,7 +1,11 @@
 """Which engine gets which part of the time."""
 
-from routing.portfolio import FEW_STOPS, Engine, Leg, legs_of
+import pytest
+
+from routing.incumbent import Incumbent
+from routing.portfolio import FEW_STOPS, Engine, Leg, Portfolio, legs_of
 from routing.problem import Problem, Vehicle
+from routing.stopping import MaxIterations
 from tests.routing.ascii_city import ascii_city, truck
 
 CITY = ascii_city("D----A----U")
@@ -31,3 +35,17 @@ def test_trucks_that_are_all_alike_and_need_not_end_empty_are_searched_at_length
 def test_the_parts_of_the_time_are_all_of_it():
     for ends_empty in (True, False):
         assert abs(sum(leg.share for leg in legs(town(truck(ends_empty=ends_empty)))) - 1) < 1e-9
+
+
+def test_what_is_owed_is_required_where_vehicles_differ_or_unload_on_the_way(monkeypatch: pytest.MonkeyPatch):
+    asked: list[bool] = []
+    monkeypatch.setattr("routing.engines.pyvrp.search", lambda _, **how: asked.append(how["serves_all"]))
+    yard, load = {"ends_empty": False}, {"A": (10, 1)}
+    for problem in (
+        CITY.problem(truck("one", **yard), truck("two", **yard), load=load, unload={}),
+        CITY.problem(truck("one", **yard), truck("two", capacity_kg=20, **yard), load=load, unload={}),
+        CITY.problem(truck("one"), load=load),
+    ):
+        searching = Portfolio(problem, stop=MaxIterations(1), seed=1, watch=lambda _: None)
+        searching.improve(Incumbent(problem), (Leg(Engine.PYVRP, 1.0),))
+    assert asked == [False, True, True]
