@@ -36,7 +36,7 @@ JUDGED_SHARE = 10
 """Of the time at most a tenth goes into handing on improvements."""
 PATIENCE = 0.3
 """A search that is to serve all and has found no plan that does so by this part of its time begins again, and may leave out what is owed.
-To let it do so from the start makes it slower, and more aimless (figures: docs/decisions, "portfolio")."""
+To let it do so from the start costs iterations (figures: docs/decisions, "portfolio")."""
 
 Listener = Callable[[dict[str, Order]], None]
 
@@ -62,7 +62,7 @@ def search(
         Orders to begin from. Where classes may not be mixed they also say which vehicle carries which class: without them such a
         problem is not begun.
     serves_all
-        Are the vehicles likely to do for everything that is owed? Then a search without `warm_start` begins with all of it.
+        Begin with everything that is owed in the plan, where there is no `warm_start`? It should be likely to fit.
     """
     # Penalties at their upper end only mean that not everything can be served, which is a result here.
     warnings.filterwarnings("ignore", category=PenaltyBoundWarning)
