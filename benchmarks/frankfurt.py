@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from forecasting.density import fill_at, overflow_probability
 from forecasting.evaluate import ESTIMATORS, Estimator
 from forecasting.features import Context, nightly_origins, snapshots, training_table
-from forecasting.history import History, build_history
+from forecasting.history import History, build_histories
 from forecasting.level import DAY_S, HOUR_S, Readings
 
 TZ = ZoneInfo("Europe/Berlin")
@@ -42,7 +42,7 @@ def main() -> None:
     args = parser.parse_args()
     readings = read_readings(args.data / "readings.parquet", before=args.first)
     context = read_context(args.data)
-    histories = {key: build_history(one) for key, one in readings.items()}
+    histories = build_histories(readings)
     make = ESTIMATORS[args.estimator]
     parts = [forecast(make(), readings, histories, context, first, last) for first, last in months(args.first, args.last)]
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -100,7 +100,7 @@ def forecast(
     """Learn from readings up to the first origin less 72 h, then forecast every origin of the span."""
     origins = nightly_origins(first, last, TZ)
     cut = origins[0] - 72 * HOUR_S
-    known = {key: build_history(one.until(cut)) for key, one in readings.items()}
+    known = build_histories({key: one.until(cut) for key, one in readings.items()})
     begin = min(history.start for history in known.values() if len(history))
     learned = training_table(known, list(range(cut % DAY_S + begin // DAY_S * DAY_S, cut, DAY_S)), context, (6, 12, 24, 36, 48, 72), cut)
     table = estimator.fit(learned).predict(snapshots(histories, origins, context), HORIZONS_H)

@@ -2,7 +2,7 @@
 
 A night of one tenant::
 
-    histories = {key: build_history(readings[key], lifts[key], sensor[key]) for key in containers}
+    histories = build_histories(readings, lifts, sensors)                                   # all containers at once
     origins = nightly_origins(first_day, yesterday, tz)
     artifact = learn(training_table(histories, origins, context, KNOTS_H, until=now))       # store freeze(artifact)
     outlook = artifact.model.predict(snapshots(histories, [now], context), range(1, 169))   # (n, 168, 3) fills

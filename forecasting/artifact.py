@@ -21,7 +21,7 @@ from forecasting.features import TrainingTable
 from forecasting.model import FillModel
 
 MAGIC = b"kerbside-forecast\n"
-VERSION = 1
+VERSION = 2
 
 ALLOWED = frozenset(
     {

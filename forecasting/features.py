@@ -22,6 +22,8 @@ Key = TypeVar("Key", bound=Hashable)
 MAX_HORIZON_H = 24 * DAYS_AHEAD
 # Readings up to this long after an hour may still mend its hindsight value (confirmations, ghosts, smoothing).
 HINDSIGHT_S = DAY_S
+# A window with an end that even hindsight knows no better than this, beside the sensor's noise, teaches nothing.
+KNOWN_WITHIN = 0.06
 # A window of whose inflow more than this was assumed, not seen, teaches nothing.
 UNSEEN_SHARE = 0.5
 RATE_DAYS = (1, 3, 7, 14, 28)
@@ -31,6 +33,7 @@ COLUMNS = (
     "level",  # causal level at the origin
     "spread",  # its standard deviation
     "age_h",  # hours since a reading or lift moved the level
+    "ghost",  # probability that the last reading was a false echo
     "interval_h",  # usual hours between readings
     "emptied_h",  # hours since the last known emptying
     *(f"rate_{days}d" for days in RATE_DAYS),
@@ -263,21 +266,12 @@ def _known(history: History, at: NDArray[np.int64]) -> NDArray[np.float64]:
     age_h, grown = history.age_h[i] + beyond_h, history.sensor.growth
     out[seen, 1] = np.sqrt(history.spread[i] ** 2 + grown(age_h * HOUR_S) - grown(history.age_h[i] * HOUR_S))
     out[seen, 2] = age_h
-    out[seen, 3] = history.interval_h
-    out[seen, 4] = _hours_since_emptied(history, at[seen])
+    out[seen, 3] = history.ghost[i]
+    out[seen, 4] = history.interval_h
+    out[seen, 5] = history.since_emptied_h[i] + beyond_h
     rates = _rates(history, i)
-    out[seen, 5 : 5 + rates.shape[1]] = rates
+    out[seen, 6 : 6 + rates.shape[1]] = rates
     return out
-
-
-def _hours_since_emptied(history: History, at: NDArray[np.int64]) -> NDArray[np.float64]:
-    """By the latest emptying that was certain at each origin."""
-    if not len(history.known_at):
-        return np.full(len(at), np.nan)
-    order = np.argsort(history.known_at, kind="stable")
-    latest = np.maximum.accumulate(history.emptied_at[order])
-    last = np.searchsorted(history.known_at[order], at, side="right") - 1
-    return np.where(last >= 0, (at - latest[np.maximum(last, 0)]) / HOUR_S, np.nan)
 
 
 def _rates(history: History, i: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -313,7 +307,8 @@ def _outcome(history: History, at: NDArray[np.int64], horizons_h: NDArray[np.int
     total = history.smooth_throughput
     increment = total[j] - total[i][:, None] + (history.smooth_level[i] - history.level[i])[:, None]
     # An emptying that had happened but was not certain yet would teach that fill falls by itself.
-    usable = inside & history.observed[j] & history.observed[i][:, None] & ~_uncertain(history, at)[:, None]
+    backed = history.observed & (history.smooth_spread <= KNOWN_WITHIN + history.sensor.noise)
+    usable = inside & backed[j] & backed[i][:, None] & ~_uncertain(history, at)[:, None]
     first = np.searchsorted(history.emptied_at, at, side="right")[:, None]
     last = np.searchsorted(history.emptied_at, at[:, None] + HOUR_S * horizons_h[None, :], side="right")
     unseen_h = np.concatenate([[0.0], np.cumsum(history.unseen_h)])

@@ -7,7 +7,7 @@ import pytest
 from forecasting.artifact import Artifact, learn
 from forecasting.baseline import KNOTS_H
 from forecasting.features import Context, SnapshotTable, TrainingTable, snapshots, training_table
-from forecasting.history import History, build_history
+from forecasting.history import History, build_histories
 from tests.forecasting.worlds import HOUR_S, START, World, simulate
 
 DAYS, CONTAINERS = 56, 40
@@ -24,9 +24,9 @@ def worlds() -> dict[str, World]:
 @pytest.fixture(scope="session")
 def histories(worlds) -> dict[str, History]:
     """Hourly, four-a-day and daily sensors in turn; c0 has not reported yet."""
-    found = {key: build_history(world.readings((1, 6, 24)[i % 3], seed=i), world.lifts) for i, (key, world) in enumerate(worlds.items())}
-    found["c0"] = build_history(worlds["c0"].readings().until(0))
-    return found
+    readings = {key: world.readings((1, 6, 24)[i % 3], seed=i) for i, (key, world) in enumerate(worlds.items())}
+    readings["c0"] = readings["c0"].until(0)
+    return build_histories(readings, {key: world.lifts for key, world in worlds.items() if key != "c0"})
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 
 def test_rates_are_throughput_differences_by_hand():
-    """0.01 an hour for 30 days, lifted at 0.72: every window's rate is 0.24 a day, less the filter's lag
-    of about an hour and a half before each lift (0.015 of 0.72); a naive loop over the truth says the same."""
+    """0.01 an hour for 30 days, lifted at 0.72: every window's rate is 0.24 a day; a naive loop over the truth says the same."""
     level = [0.01 * (i % 72) for i in range(24 * 30)]
     readings = Readings.of([START + i * HOUR_S for i in range(len(level))], level)
     lifts = [START + i * HOUR_S for i in range(72, len(level), 72)]
@@ -30,7 +29,7 @@ def test_rates_are_throughput_differences_by_hand():
     assert naive == pytest.approx(0.24, rel=0.02)
     for name in ("rate_1d", "rate_7d", "rate_14d", "rate_28d", "rate_all"):
         assert row[COLUMN[name]] == pytest.approx(0.24, rel=0.04), name
-    assert row[COLUMN["emptied_h"]] == 24 * 29 % 72
+    assert row[COLUMN["emptied_h"]] == pytest.approx(24 * 29 % 72, abs=0.1)
     assert row[COLUMN["history_d"]] == 29
 
 
@@ -56,7 +55,7 @@ def test_an_origin_between_full_hours_knows_the_last_event_before_it():
 
     table = snapshots(histories, [lifted - 60, lifted + 600], Context(BERLIN))
 
-    assert table["level"].tolist() == pytest.approx([0.8, 0.0, float("nan"), 0.0], nan_ok=True)
+    assert table["level"].tolist() == pytest.approx([0.8, 0.0, float("nan"), 0.0], abs=0.01, nan_ok=True)
     assert table["age_h"][1] < 1
     assert evening < histories["sensor"].last_at == lifted
 

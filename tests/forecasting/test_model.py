@@ -12,7 +12,7 @@ from forecasting.baseline import KNOTS_H
 from forecasting.density import overflow_probability
 from forecasting.errors import NotFittedError
 from forecasting.features import COLUMNS, Context, SnapshotTable, snapshots, training_table
-from forecasting.history import build_history
+from forecasting.history import build_histories, build_history
 from forecasting.level import Readings
 from forecasting.model import FillModel
 from tests.forecasting.conftest import ORIGINS, UNTIL
@@ -59,13 +59,15 @@ def test_readings_after_the_origin_change_no_forecast(worlds, context, training)
     cut = ORIGINS[40]
     forecasts = []
     for forge in (False, True):
-        histories, known = {}, {}
+        readings, lifts, earlier = {}, {}, {}
         for i, (key, world) in enumerate(list(worlds.items())[:12]):
-            readings = world.readings(seed=i)
-            fill = np.where((readings.observed_at > cut) & forge, 1.3, readings.fill)
-            given = Readings(readings.observed_at, fill, readings.quality)
-            histories[key] = build_history(given, [at for at in world.lifts if at <= cut or not forge])
-            known[key] = build_history(given.until(cut), [at for at in world.lifts if at <= cut])
+            true = world.readings(seed=i)
+            fill = np.where((true.observed_at > cut) & forge, 1.3, true.fill)
+            readings[key] = Readings(true.observed_at, fill, true.quality)
+            lifts[key] = [at for at in world.lifts if at <= cut or not forge]
+            earlier[key] = [at for at in world.lifts if at <= cut]
+        histories = build_histories(readings, lifts)
+        known = build_histories({key: one.until(cut) for key, one in readings.items()}, earlier)
         table = training_table(known, ORIGINS[:41], context, KNOTS_H, cut)
         model = small().fit(table)
         assert model.trees_

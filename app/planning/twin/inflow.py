@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.fill_files import LEVELS, FillFolder
-from forecasting.history import build_history
+from forecasting.history import build_histories
 from forecasting.inflow import collection_free_inflow
 from forecasting.level import HOUR_S
 
@@ -108,8 +108,8 @@ def _difference(levels: NDArray[np.float64], seen: NDArray[np.float64], least: N
 def _from_heights(folder: FillFolder, first: date, days: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Hourly loggers: the hindsight level's rises, hours that were bridged over a gap not seen."""
     seen = np.full((days, len(folder.observed_at)), np.nan)
-    for i, readings in enumerate(folder.readings(folder.last_at).values()):
-        inflow = collection_free_inflow(build_history(readings))
+    for i, history in enumerate(build_histories(folder.readings(folder.last_at)).values()):
+        inflow = collection_free_inflow(history)
         hours = inflow.start + HOUR_S * np.arange(len(inflow.added))
         on = np.array([(folder.context.local(int(second)).date() - first).days for second in hours], np.int64)
         hours_seen = np.bincount(on, inflow.observed, minlength=days)[:days] if len(on) else np.zeros(days)
