@@ -2,10 +2,11 @@
 
 The kilograms of a ticket are the sum over its lifts of litres × density, and a container's density is its register figure times
 
-    class + zone of the class + container + (the class on that day) + (this one lift),
+    class + zone of the class + container + (the class on that day) + (this trip) + (this one lift),
 
-the first around 1, the others around 0. The last two belong to nobody for good: what a class weighs on a wet day is shared by all lifts
-of the day and does not average out over a truck; what one lift holds does. Both are learned as spreads. The mathematics and its sources
+the first around 1, the others around 0. The last three belong to nobody for good: what a class weighs on a wet day is shared by all lifts
+of the day, what a trip errs by (a street's shower, a crew that reports late) by all of the trip, and neither averages out over a truck;
+what one lift holds does. All three are learned as spreads. The mathematics and its sources
 are in docs/forecasting/loads.md; `forecasting.mixed` solves it, `forecasting.truck_load` predicts with it.
 
 References
@@ -32,7 +33,7 @@ Index = NDArray[np.int64]
 MOST_TRIPS: Final = 2_500
 """Tickets of several lifts that are looked at, the newest: some 100,000 lifts."""
 ROWS_FOR_SPREADS: Final = 400
-"""Tickets that the spreads are learned from; for four numbers that is plenty."""
+"""Tickets that the spreads are learned from; for five numbers that is plenty."""
 FARTHEST_SD: Final = 5.0
 """A ticket that lies this far from what all others say of it is set aside."""
 FARTHEST_AT_FIRST: Final = 4.5
@@ -57,6 +58,8 @@ class Spreads:
         Of a zone around its class, of a container around its zone.
     day
         Of a class's day around its usual: rain, season, a holiday. Common to all lifts of the class on the day.
+    trip
+        Of a trip around the day. Common to all lifts of one ticket.
     lift
         Of one lift around its container's usual.
     """
@@ -64,6 +67,7 @@ class Spreads:
     zone: float = 0.06
     container: float = 0.15
     day: float = 0.06
+    trip: float = 0.03
     lift: float = 0.20
 
 
@@ -107,8 +111,8 @@ class LoadModel:
     class_sd, zone_sd, own_sd
         Relative standard deviations of what is not known of it (p,): what all of the class share, what the zone shares beyond that, and
         the container's own.
-    day_sd, lift_sd
-        Relative standard deviations of a class's day and of one lift around what is known (p,).
+    day_sd, trip_sd, lift_sd
+        Relative standard deviations of a class's day, of a trip and of one lift around what is known (p,).
     tickets
         How many tickets a container is on (p,).
     classes, zones
@@ -125,6 +129,7 @@ class LoadModel:
     zone_sd: Array
     own_sd: Array
     day_sd: Array
+    trip_sd: Array
     lift_sd: Array
     tickets: Index
     classes: Mapping[str, Figure]
@@ -217,8 +222,9 @@ class _Design:
         return sparse.csr_array(self.of_ticket @ one_hot(self.lifts.container, self.kg, len(self.register)))
 
     def variance(self, spreads: Spreads) -> Array:
-        """Of each ticket's own error: its lifts around their containers' usual, their litres, the scale (m,)."""
-        return np.asarray(self.of_ticket @ (np.square(self.kg * spreads.lift) + np.square(self.kg_sd)) + np.square(self.tickets.sd_kg))
+        """Of each ticket's own error: its lifts around their containers' usual, their litres, the trip, the scale (m,)."""
+        lifts = self.of_ticket @ (np.square(self.kg * spreads.lift) + np.square(self.kg_sd))
+        return np.asarray(lifts + np.square(spreads.trip * self.expected_kg) + np.square(self.tickets.sd_kg))
 
     def prior(self, spreads: Spreads) -> Prior:
         """Each class around the register's figure, everything else around 0."""
@@ -264,11 +270,12 @@ class _Design:
         some = self._some(kept)
         rows, before, (classes, zones, days) = self.rows.take(some), self.prior(belief), self._blocks()
         lifted = (self.of_ticket @ np.square(self.kg))[some]
-        known = outer(rows.common[:, classes], before.variance[classes]) + np.diag(self.variance(replace(belief, lift=0.0))[some])
+        known = outer(rows.common[:, classes], before.variance[classes]) + np.diag(self.variance(replace(belief, trip=0.0, lift=0.0))[some])
         shapes = {
             "zone": outer(rows.common[:, zones]),
             "container": outer(rows.leaf),
             "day": outer(rows.common[:, days]),
+            "trip": np.diag(np.square(self.expected_kg[some])),
             "lift": np.diag(lifted),
         }
         unknown = [Component(shapes[one.name], getattr(belief, one.name)) for one in fields(Spreads)]
@@ -306,6 +313,7 @@ class _Design:
             zone_sd=sd(of_zone - of_class[class_of_zone])[self.zone_of] / relative,
             own_sd=sd(leaf - of_zone[self.zone_of]) / relative,
             day_sd=spreads.day / relative,
+            trip_sd=spreads.trip / relative,
             lift_sd=spreads.lift / relative,
             tickets=(self.rows.leaf[kept] > 0).sum(axis=0).astype(np.int64),
             classes=dict(zip(self.classes, self._figures(of_class, density, sd(of_class), tickets[self._blocks()[0]]), strict=True)),

@@ -60,15 +60,16 @@ def predicted_load(model: LoadModel, containers: Index, litres: Array, litres_sd
     Returns
     -------
     Load
-        Variance of the common part: for each class the square of its kilograms × (class² + day² + fill_day²), for each zone of a class
-        the square of its kilograms × zone². Of the own part: the sum over lifts of kilograms² × (own² + lift²) + (density × litres_sd)².
+        Variance of the common part: for each class the square of its kilograms × (class² + day² + trip² + fill_day²), for each zone of
+        a class the square of its kilograms × zone². Of the own part: the sum over lifts of kilograms² × (own² + lift²) + (density ×
+        litres_sd)².
     """
     density = model.density_kg_l[containers]
     kg = density * litres
     own = np.square(kg) * (model.own_sd[containers] ** 2 + model.lift_sd[containers] ** 2)
     if litres_sd is not None:
         own = own + np.square(density * litres_sd)
-    shared = np.sqrt(model.class_sd[containers] ** 2 + model.day_sd[containers] ** 2 + fill_day**2)
+    shared = np.sqrt(model.class_sd[containers] ** 2 + model.day_sd[containers] ** 2 + model.trip_sd[containers] ** 2 + fill_day**2)
     rows = containers.tolist()
     classes = [model.register.waste_class[row] for row in rows]
     zones = [(model.register.waste_class[row], model.register.zone[row]) for row in rows]

@@ -219,7 +219,7 @@ def store_lesson(session: TenantSession, lesson: Lesson) -> LoadLearning:
         "class_sd": model.class_sd,
         "zone_sd": model.zone_sd,
         "own_sd": model.own_sd,
-        "day_sd": model.day_sd,
+        "day_sd": np.hypot(model.day_sd, model.trip_sd),
         "single_sd": model.lift_sd,
         "tickets": model.tickets,
         "lift_s": times.lift_s,

@@ -359,7 +359,7 @@ class ContainerLoad(TenantOwned):
     zone_sd: Mapped[float] = mapped_column(REAL)
     own_sd: Mapped[float] = mapped_column(REAL)
     day_sd: Mapped[float] = mapped_column(REAL)
-    """How the class varies from day to day: all of a day together."""
+    """How the class varies from day to day and from trip to trip: all of a truck's load together."""
     single_sd: Mapped[float] = mapped_column(REAL)
     """How one lift varies around the container's usual."""
     tickets: Mapped[int]

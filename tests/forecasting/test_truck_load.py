@@ -21,7 +21,9 @@ def days_to_come(town: WeighedTown, model: LoadModel, rng: np.random.Generator, 
         litres = rng.uniform(400, 1100, len(trip))
         held = litres + rng.normal(0, FILL_SD_L, len(trip))
         usual = class_usual(town, name)
-        density = town.density_kg_l[trip] + usual * (rng.normal(0, TRUE["day"]) + rng.normal(0, TRUE["lift"], len(trip)))
+        density = town.density_kg_l[trip] + usual * (
+            rng.normal(0, TRUE["day"]) + rng.normal(0, TRUE["trip"]) + rng.normal(0, TRUE["lift"], len(trip))
+        )
         yield trip, litres, held * density
 
 

@@ -12,7 +12,7 @@ Array = NDArray[np.float64]
 REGISTER_KG_L = {"residual": 0.130, "paper": 0.200, "glass": 0.300}
 CLASS_SPREAD = {"residual": 0.28, "paper": 0.24, "glass": 0.11}
 ZONES = 6
-TRUE = {"zone": 0.05, "container": 0.15, "day": 0.07, "lift": 0.2}
+TRUE = {"zone": 0.05, "container": 0.15, "day": 0.07, "trip": 0.03, "lift": 0.2}
 FILL_SD, TICKET_SD_KG = 0.05, 15.0
 
 
@@ -61,7 +61,9 @@ def make_town(
             trip = [members[name][(first + i) % len(members[name])] for i in range(min(per_trip, len(members[name])))]
             volume = rng.uniform(500, 1200, len(trip))
             held = volume + rng.normal(0, FILL_SD, len(trip)) * 1100
-            density = usual[trip] * (relative[trip] + day_factor[name, day] + rng.normal(0, true["lift"], len(trip)))
+            density = usual[trip] * (
+                relative[trip] + day_factor[name, day] + rng.normal(0, true["trip"]) + rng.normal(0, true["lift"], len(trip))
+            )
             weighed = held * density
             groups = [[i] for i in range(len(trip))] if rng.random() < bins_alone else [list(range(len(trip)))]
             for group in groups:
