@@ -32,6 +32,8 @@ NEIGHBOURS = 25
 LATE_BY = 100
 """Neighbours of a stop that moves are tried with, and solutions that late acceptance looks back: half and a third of PyVRP's own, for
 our searches are short (figures: docs/decisions, "portfolio")."""
+SPLIT_NEIGHBOURS = 50
+"""Where vehicles differ in whom they may serve; as many are PyVRP's own."""
 JUDGED_SHARE = 10
 """Of the time at most a tenth goes into handing on improvements."""
 PATIENCE = 0.3
@@ -156,7 +158,8 @@ def _search_model(model: Model, limit: _Limit, seed: int, hand_on: Listener, pat
     """The best that is feasible and complete; `patience` ends a search that has found no such thing so far."""
     watch = _Watch(model, limit, hand_on, patience)
     rng = pyvrp.RandomNumberGenerator(seed=seed)
-    neighbours = pyvrp.search.compute_neighbours(model.data, pyvrp.search.NeighbourhoodParams(num_neighbours=NEIGHBOURS))
+    number = SPLIT_NEIGHBOURS if model.splits_stops else NEIGHBOURS
+    neighbours = pyvrp.search.compute_neighbours(model.data, pyvrp.search.NeighbourhoodParams(num_neighbours=number))
     # PyVRP's default is one manager for all searches, whose draws threads would take from each other.
     local = pyvrp.search.LocalSearch(model.data, rng, neighbours, pyvrp.search.PerturbationManager())
     for operator in pyvrp.search.OPERATORS:

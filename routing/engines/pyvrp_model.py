@@ -69,6 +69,11 @@ class Model:
         self._ways_home = list(dict.fromkeys(WayHome.of(kind.vehicle, kind.last) for kind in self.kinds if isinstance(kind.last, Nearest)))
         self.data = self._data()
 
+    @property
+    def splits_stops(self) -> bool:
+        """Is there a stop that not every vehicle may serve?"""
+        return any(not kind.vehicle.may_serve(stop) for kind in self.kinds for stop in self.stops)
+
     # -- there -------------------------------------------------------------------------------------------------------------
 
     def _data(self) -> pyvrp.ProblemData:

@@ -179,6 +179,7 @@ def test_stops_that_no_vehicle_may_both_serve_are_no_neighbours():
     fleet = (truck(key, ends_empty=False, offers=frozenset({key})) for key in ("wide", "slim"))
     problem = CITY.problem(*fleet, load=mine, unload={})
     model = Model(problem, problem.vehicles, problem.stops, {}, seed=1)
+    assert model.splits_stops
     near = compute_neighbours(model.data, NeighbourhoodParams(num_neighbours=1))
     names = {problem.stops[one.idx].key: problem.stops[others[0].idx].key for one, others in near.items()}
     assert names == {"A": "C", "C": "A", "B": "U", "U": "B"}
