@@ -84,6 +84,8 @@ def _coverage(axes: Axes, report: Report) -> None:
 
 def _containers(axes: Axes, report: Report) -> None:
     found = report.groups["container"]
+    if not found:  # nobody saw what came
+        return
     naive, ours = (np.array([POINTS * one.mae[name] for one in found]) for name in ("mean_rate", MODEL))
     most = float(max(naive.max(), ours.max()))
     axes.plot([0, most], [0, most], color="#8a8a8a", linewidth=1)

@@ -23,6 +23,8 @@ from forecasting.scores import pinball as pinball
 
 MODEL, BASELINE = "model", "shrunken_rate"
 SCORED_H = (24, 48, 72)
+# Training rows end this long before the first origin that they are used for.
+EMBARGO_H = 72
 # The model is taken from a container when it lost on this many nights by this many standard errors: less is luck.
 FALL_BACK_NIGHTS, FALL_BACK_ERRORS = 5, 2.0
 
@@ -200,7 +202,7 @@ def roll(
     for number, (cut, end) in enumerate(_cuts(training, folds, fold_d, max(horizons_h))):
         test = training.since(cut)
         test = test.take(np.flatnonzero(test.snapshots.origin < end))
-        known = training.known_by(cut)
+        known = known_before(training, cut)
         tables = {}
         for name, make in estimators.items():
             if on_fit:
@@ -208,6 +210,12 @@ def roll(
             tables[name] = make().fit(known).predict(test.snapshots, horizons_h)
         parts.append(windows_of(test, number, horizons_h, tables))
     return joined(parts) if any(len(part) for part in parts) else None
+
+
+def known_before(training: TrainingTable, cut: int) -> TrainingTable:
+    """What could be learned at a cut, less the rows of the last three days."""
+    known = training.known_by(cut)
+    return known.take(np.flatnonzero(known.snapshots.origin <= cut - EMBARGO_H * HOUR_S))
 
 
 def windows_of(came: TrainingTable, fold: int, horizons_h: Sequence[int], tables: Mapping[str, QuantileTable]) -> Windows:

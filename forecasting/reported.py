@@ -31,6 +31,7 @@ ALL_DAYS = 3_650
 # Levels are sums of steps, and sums of tenths are not tenths.
 TOUCH = 1e-6
 MIN_WINDOWS, MIN_EVENTS = 1_000, 50
+PRIOR_WINDOWS = 20.0
 UNKNOWN = -0.1
 
 Floats = NDArray[np.float64]
@@ -82,6 +83,29 @@ class Days:
         return np.where(self.level < threshold - TOUCH, hours, np.nan)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LevelShares:
+    """How often the threshold was reached from each level, all containers together: the answer until trees can be grown."""
+
+    levels: Floats
+    share: Floats
+    of_all: float
+
+    @classmethod
+    def of(cls, level: Floats, happened: Floats) -> "LevelShares":
+        """Shares drawn to that of all levels, which is worth `PRIOR_WINDOWS`."""
+        of_all = (float(happened.sum()) + 1) / (len(happened) + 2)
+        levels, index = np.unique(level.round(2), return_inverse=True)
+        events, count = np.bincount(index, weights=happened), np.bincount(index)
+        return cls(levels, (events + PRIOR_WINDOWS * of_all) / (count + PRIOR_WINDOWS), of_all)
+
+    def of_level(self, level: Floats) -> Floats:
+        """Between the levels that were seen; of all where the level is not known."""
+        known = np.isfinite(level) & (len(self.levels) > 0)
+        found = np.interp(np.where(known, level, 0.0), self.levels, self.share) if len(self.levels) else np.zeros(len(level))
+        return np.where(known, found, self.of_all)
+
+
 class ReportedCrossing:
     """Probability that the reported level reaches `threshold` within whole days, provided that nobody empties the container.
 
@@ -122,12 +146,12 @@ class ReportedCrossing:
         Returns
         -------
         ReportedCrossing
-            itself, with `learners_` by day (those with enough windows), `share_` (how often a level below reaches it, by day) and
+            itself, with `learners_` by day (those with enough windows), `by_level_` (how often each level reaches it, by day) and
             `trained_until_`.
         """
         self.trained_until_ = training.until
         self.learners_: dict[int, tuple[HistGradientBoostingClassifier, ExtraTreesClassifier]] = {}
-        self.share_: dict[int, float] = {}
+        self.by_level_: dict[int, LevelShares] = {}
         origins = training.snapshots.origin
         if not len(origins):
             return self
@@ -137,7 +161,7 @@ class ReportedCrossing:
             happened = days.outcome(ahead, self.threshold)
             known = asked[None, :] & np.isfinite(happened) & (days.level < self.threshold - TOUCH)
             events = int(happened[known].sum())
-            self.share_[ahead] = (events + 1) / (int(known.sum()) + 2)
+            self.by_level_[ahead] = LevelShares.of(days.level[known], happened[known])
             if known.sum() >= MIN_WINDOWS and min(events, known.sum() - events) >= MIN_EVENTS:
                 self.learners_[ahead] = self._learn(self._inputs(days, ahead)[known], happened[known])
         return self
@@ -165,14 +189,14 @@ class ReportedCrossing:
         if not hasattr(self, "learners_"):
             raise NotFittedError("ReportedCrossing was asked before fit")
         horizons = np.asarray(check_horizons(horizons_h), np.float64) / 24
-        if not len(snapshots) or not self.share_:
+        if not len(snapshots) or not self.by_level_:
             return np.full((len(snapshots), len(horizons)), 0.5)
         days = self._days(snapshots.origin)
         row = np.array([days.row.get(key, -1) for key in snapshots.keys])
         column = np.searchsorted(days.at, snapshots.origin)
         there = row >= 0
-        known_d = np.array([0, *self.share_], np.float64)
-        said = np.column_stack([np.zeros(len(row)), *(self._ask(days, ahead, row, column, there) for ahead in self.share_)])
+        known_d = np.array([0, *self.by_level_], np.float64)
+        said = np.column_stack([np.zeros(len(row)), *(self._ask(days, ahead, row, column, there) for ahead in self.by_level_)])
         said = np.maximum.accumulate(said, axis=1)
         said[there & (days.level[row, column] >= self.threshold - TOUCH)] = 1.0
         right = np.clip(np.searchsorted(known_d, horizons), 1, len(known_d) - 1)
@@ -180,7 +204,7 @@ class ReportedCrossing:
         return np.asarray(said[:, right - 1] * (1 - share) + said[:, right] * share)
 
     def _ask(self, days: Days, ahead: int, row: NDArray[np.int64], column: NDArray[np.int64], there: NDArray[np.bool_]) -> Floats:
-        chance = np.full(len(row), self.share_[ahead])
+        chance = self.by_level_[ahead].of_level(np.where(there, days.level[row, column], np.nan))
         if ahead in self.learners_ and there.any():
             x = self._inputs(days, ahead)[row[there], column[there]]
             with threadpool_limits(1, user_api="openmp"):

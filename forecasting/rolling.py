@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from forecasting.baseline import KNOTS_H
 from forecasting.crossing import UNEMPTIED, BestCrossing, usual_candidates
 from forecasting.density import hours_until
-from forecasting.evaluate import COMPARED, SCORED_H, Estimator, Windows, joined, windows_of
+from forecasting.evaluate import COMPARED, EMBARGO_H, SCORED_H, Estimator, Windows, joined, windows_of
 from forecasting.features import MAX_HORIZON_H, SnapshotTable, TrainingTable, nightly_origins, snapshots, training_table
 from forecasting.fill_files import FillFolder
 from forecasting.history import History, build_history
@@ -24,7 +24,6 @@ from forecasting.reported import ReportedCrossing
 from forecasting.time_to_full import TimeToFull
 from forecasting.times import TimeForecasts, TimeTruth, joined_times, time_truth
 
-EMBARGO_H = 72
 CROSSING = "crossing"
 TIME_TO_FULL = "time_to_full"
 # A fold learns from at least so many days.

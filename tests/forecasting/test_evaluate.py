@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from forecasting.artifact import MAGIC, VERSION, freeze, thaw
-from forecasting.baseline import LastValue, ShrunkenRate
+from forecasting.baseline import LastValue, Schedule, ShrunkenRate, WeekdayProfile
 from forecasting.errors import ArtifactError
-from forecasting.evaluate import ContainerScore, Evaluation, backtest, pinball
+from forecasting.evaluate import ContainerScore, Evaluation, backtest, known_before, pinball, roll
 from forecasting.features import training_table
+from forecasting.model import FillModel
 from tests.forecasting.conftest import ORIGINS, UNTIL
 
 
@@ -32,7 +33,7 @@ def test_scores_are_what_a_plain_loop_finds(training):
     found = backtest(training, {"model": LastValue, "shrunken_rate": ShrunkenRate}, fold_d=10, horizons_h=(24,)).scores["model"][0]
     end = training.until - 24 * 3600
     cut = end - 10 * 86400
-    fitted = LastValue().fit(training.known_by(cut))
+    fitted = LastValue().fit(known_before(training, cut))
     column = training.horizons_h.index(24)
     errors, inside = [], []
     for i in range(len(training)):
@@ -46,6 +47,37 @@ def test_scores_are_what_a_plain_loop_finds(training):
     assert found.windows == len(errors) > 100
     assert found.mae == pytest.approx(np.mean(errors), abs=1e-3)
     assert found.coverage == pytest.approx(np.mean(inside))
+
+
+def test_training_rows_end_72_hours_before_the_first_origin_of_a_fold(training):
+    """And what came after the cut is not in them: windows that had not closed a day before it are unknown."""
+    cut = ORIGINS[40]
+    known = known_before(training, cut)
+
+    closes = known.snapshots.origin[:, None] + 3600 * np.asarray(known.horizons_h)[None, :]
+    assert cut - 73 * 3600 - 86400 < known.snapshots.origin.max() <= cut - 72 * 3600
+    assert (closes[np.isfinite(known.increment)] <= cut - 86400).all()
+    assert known.until == cut
+
+
+def test_what_comes_after_a_fold_changes_none_of_its_forecasts(training):
+    """All targets of windows that closed later are replaced: of the forecasts of that fold nothing moves."""
+    makers = {
+        "model": lambda: FillModel(iterations=5),
+        "shrunken_rate": ShrunkenRate,
+        "weekday_profile": WeekdayProfile,
+        "schedule": Schedule,
+    }
+    cut = int(UNTIL - 72 * 3600 - 14 * 86400)
+    closes = training.snapshots.origin[:, None] + 3600 * np.asarray(training.horizons_h)[None, :]
+    noise = np.random.default_rng(3).random(training.increment.shape)
+    changed = replace(training, increment=np.where(closes > cut, noise, training.increment))
+
+    ours, others = (roll(table, makers) for table in (training, changed))
+
+    assert not np.array_equal(ours.truth, others.truth)
+    for name, table in ours.tables.items():
+        np.testing.assert_array_equal(table.fill, others.tables[name].fill, err_msg=name)
 
 
 def test_pinball_by_hand():

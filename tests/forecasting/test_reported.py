@@ -12,7 +12,7 @@ from forecasting.errors import NotFittedError
 from forecasting.features import Context, SnapshotTable, TrainingTable, snapshots, training_table
 from forecasting.history import build_history
 from forecasting.level import DAY_S, Readings
-from forecasting.reported import Days, ReportedCrossing, inflow, same_weekdays
+from forecasting.reported import Days, LevelShares, ReportedCrossing, inflow, same_weekdays
 from forecasting.scores import auc, brier
 from tests.forecasting.worlds import START
 
@@ -157,21 +157,32 @@ def test_nothing_after_the_training_changes_what_is_learned(town, past, fitted):
     np.testing.assert_array_equal(again.predict(asked(town, 120), (24, 72)), fitted.predict(asked(town, 120), (24, 72)))
 
 
-def test_too_little_history_says_how_often_it_happens(town, past):
-    """Below a thousand windows no tree is grown: everybody has the same chance, except where it has happened already."""
-    short = replace(past, snapshots=past.snapshots.take(np.arange(10)), increment=past.increment[:10], emptied=past.emptied[:10])
+def test_too_little_history_says_how_often_each_level_gets_there(town, past):
+    """Below a thousand windows no tree is grown: containers of one level have one chance, and a fuller one has more."""
+    short = replace(past, snapshots=past.snapshots.take(np.arange(30)), increment=past.increment[:30], emptied=past.emptied[:30])
     found = ReportedCrossing(town, Context(UTC)).fit(short)
 
     said = found.predict(asked(town, 120), (24,))[:, 0]
+    level = Days.of(town, np.array([NOON + 120 * DAY_S])).level[:, 0].round(2)
+    by_level = [np.unique(said[level == one]) for one in np.unique(level)]
 
     assert not found.learners_
-    assert set(np.unique(said)) <= {found.share_[1], 1.0}
+    assert all(len(chances) == 1 for chances in by_level)
+    assert np.concatenate(by_level).tolist() == sorted(np.concatenate(by_level))
+
+
+def test_shares_by_level_by_hand():
+    """Of four windows three got there, so all have (3 + 1) / (4 + 2); level 6: (2 + 20 × 2/3) / (2 + 20), level 2: (1 + 20 × 2/3) / 22."""
+    found = LevelShares.of(np.array([0.6, 0.6, 0.2, 0.2]), np.array([1.0, 1, 1, 0]))
+
+    assert found.of_level(np.array([0.6, 0.2, np.nan])).tolist() == pytest.approx([46 / 66, 43 / 66, 2 / 3])
+    assert LevelShares.of(np.zeros(0), np.zeros(0)).of_level(np.array([0.4])).tolist() == [0.5]
 
 
 def test_a_container_without_readings_has_the_share_of_all(town, fitted):
     nobody = snapshots({"new": build_history(Readings.of([], []))}, [int(NOON + 120 * DAY_S)], Context(UTC))
 
-    assert fitted.predict(nobody, (24,))[0, 0] == pytest.approx(fitted.share_[1])
+    assert fitted.predict(nobody, (24,))[0, 0] == pytest.approx(fitted.by_level_[1].of_all)
 
 
 def test_asking_before_fit_is_an_error(town):
