@@ -18,7 +18,7 @@ from forecasting.density import hours_until
 from forecasting.evaluate import COMPARED, EMBARGO_H, SCORED_H, Estimator, Windows, joined, windows_of
 from forecasting.features import MAX_HORIZON_H, SnapshotTable, TrainingTable, nightly_origins, snapshots, training_table
 from forecasting.fill_files import FillFolder
-from forecasting.history import History, build_history
+from forecasting.history import History, build_histories
 from forecasting.level import HOUR_S, Readings
 from forecasting.reported import ReportedCrossing
 from forecasting.time_to_full import TimeToFull
@@ -90,7 +90,7 @@ def known_at(data: FillFolder, cut: int, geometry_until: int, horizons_h: Sequen
 
 def histories_of(readings: Mapping[str, Readings], data: FillFolder) -> dict[str, History]:
     """The past of each container as the kernel sees it."""
-    return {key: build_history(one, sensor=data.sensor) for key, one in readings.items()}
+    return build_histories(readings, sensors=dict.fromkeys(readings, data.sensor))
 
 
 def roll_folder(
