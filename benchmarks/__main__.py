@@ -35,15 +35,40 @@ class Benchmark:
         return subprocess.run(command, check=False).returncode
 
 
+BINS = SHARED_DATA / "bins"
+WYNDHAM, FRANKFURT = BINS / "wyndham", BINS / "frankfurt_glass"
 PORTO = SHARED_DATA / "osm" / "porto.osm.pbf"
 TABLE = (
     Benchmark("ingest", "rows stored per CPU second, beside raw COPY and beside marshmallow with the ORM"),
     Benchmark("roads", "a map from extract to matrix, the fast search beside the simple one", (str(PORTO),), needs=PORTO),
+    Benchmark(
+        "nightly_forecast",
+        "a large tenant's forecast from database to database, beside a raw COPY of its rows",
+        ("--containers", "5000", "--days", "14"),
+    ),
     Benchmark("replan", "a morning gone wrong planned anew, beside insertion alone and a search to which changes cost nothing"),
     Benchmark(
         "routing",
         "the portfolio beside OR-Tools alone and PyVRP alone: generated nights here, all sets of instances with options of its own",
         ("--set", "nights", "--seconds", "10"),
+    ),
+    Benchmark(
+        "wyndham",
+        "does a street bin reach level 8 within three days, beside the naive forecasts",
+        ("--data", str(WYNDHAM), "--refit-d", "0"),
+        needs=WYNDHAM,
+    ),
+    Benchmark(
+        "time_to_full",
+        "days until a container is 80 % full, learned as a time, beside plain rates",
+        ("--data", str(FRANKFURT), "--first", "2020-11-01"),
+        needs=FRANKFURT,
+    ),
+    Benchmark(
+        "unseen_sensors",
+        "containers whose sensors were not there in training, beside their own mean rate",
+        ("--data", str(FRANKFURT), "--first", "2020-12-01"),
+        needs=FRANKFURT,
     ),
     Benchmark(
         "city_night",
