@@ -221,9 +221,9 @@ def _search_in_time(search: Search, part: Part, effort: Effort, seed: int) -> di
 
 
 def _efforts(parts: Sequence[Part], number: int, stop: StopCriterion, cores: int) -> list[Effort] | None:
-    """What each part gets in this round, by its stops: more in the first, which begins from nothing; None when too little is left."""
+    """What each part gets in this round, by its stops: more in the first, which begins from nothing; None when little time is left."""
     iterations = None if stop.iterations is None else max(1, stop.iterations // ROUNDS)
-    if iterations is not None and number >= ROUNDS:
+    if not parts or (iterations is not None and number >= ROUNDS):
         return None
     if stop.seconds is None:
         return [Effort(None, iterations)] * len(parts)

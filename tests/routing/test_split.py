@@ -10,7 +10,7 @@ from routing import split
 from routing.clock import time_route
 from routing.plan import Plan
 from routing.problem import Problem, Stop
-from routing.stopping import MaxIterations
+from routing.stopping import MaxIterations, MaxSeconds
 from tests.routing.plans import checked
 from tests.routing.test_pyvrp import unequal_trucks
 
@@ -93,6 +93,38 @@ def test_parts_may_be_searched_in_any_executor(town: Problem):
     with ThreadPoolExecutor(1) as executor:
         plan = door.solve(town, stop=MaxIterations(30), seed=1, executor=executor)
     checked(town, plan)
+
+
+def test_the_time_of_a_round_is_shared_out_by_stops(town: Problem):
+    """Of 60 s in all the first of five rounds has 60 × 2 / 6 = 20 s on two cores: 40 s for 60 stops."""
+    parts = split.cut(town, {}, split.plane_of(town), seed=1)
+    efforts = split._efforts(parts, 0, MaxSeconds(60), cores=2)
+    assert efforts is not None
+    assert [one.seconds for one in efforts] == pytest.approx([40 * len(part.problem.stops) / 60 for part in parts])
+
+
+def test_where_time_is_short_there_are_fewer_rounds(town: Problem):
+    """Three parts on one core take at least 3 × 2 s: 7 s are one round, 5 s are none."""
+    parts = split.cut(town, {}, split.plane_of(town), seed=1)
+    efforts = split._efforts(parts, 1, MaxSeconds(7), cores=1)
+    assert efforts is not None
+    assert sum(one.seconds or 0 for one in efforts) == pytest.approx(7)
+    assert split._efforts(parts, 1, MaxSeconds(5), cores=1) is None
+    assert split._efforts([], 1, MaxSeconds(60), cores=1) is None
+
+
+def test_what_a_search_does_beforehand_is_part_of_its_time(town: Problem):
+    (part, *_) = split.cut(town, {}, split.plane_of(town), seed=1)
+    effort = split.Effort(60.0, None)
+    found: list[float] = []
+
+    def search(part: split.Part, own: split.Effort, seed: int) -> dict[str, tuple[str, ...]]:
+        found.append(own.stop.seconds or 0)
+        return part.given
+
+    assert split._search_in_time(search, part, effort, 1) == part.given
+    assert 0 < found[0] < 60
+    assert effort.stop.seconds == 60
 
 
 def test_the_plane_keeps_neighbours_together(town: Problem):
