@@ -191,7 +191,16 @@ def test_the_policy_has_defaults_until_it_is_set(client: FlaskClient):
 
 
 @pytest.mark.parametrize(
-    "change", [{"solve_s": 0}, {"must_serve_probability": 1.5}, {"plan_at": "25:00"}, {"overflow_cost_per_day": -1}, {"sovle_s": 3}]
+    "change",
+    [
+        {"solve_s": 0},
+        {"must_serve_probability": 1.5},
+        {"plan_at": "25:00"},
+        {"overflow_cost_per_day": -1},
+        {"overweight_probability": 0},
+        {"overweight_probability": 0.6},
+        {"sovle_s": 3},
+    ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(client: FlaskClient, change: dict[str, Any]):
     answer = client.patch(f"{API}/policy", json=change, headers={"If-Match": "*"})
