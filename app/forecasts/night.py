@@ -27,14 +27,16 @@ from app.telemetry.state import sensor_of
 from forecasting.density import QuantileTable
 from forecasting.features import SnapshotTable, snapshots
 from forecasting.history import History, build_histories
-from forecasting.level import HOUR_S, Readings, Sensor
+from forecasting.level import DAY_S, HOUR_S, Readings, Sensor
 
 HISTORY = timedelta(days=120)
 """What a forecast learns from and starts from: one length for both, or a night planned twice would see two pasts."""
 FRESH = timedelta(hours=20)
 """A model that learned within this time is used again: a night learns once, however often it is planned."""
-MOST_READINGS, MOST_IN_PANEL = 600_000, 1_250
-"""What a night replays at most: more readings would cost it minutes."""
+MOST_READINGS, MOST_HOURS = 2_000_000, 3_000_000
+"""What a night reads and replays at most, containers times hours: more would cost it minutes."""
+MOST_PANEL_HOURS, MOST_IN_PANEL = 1_000_000, 1_250
+"""The same of a panel, which the containers that are not in it have to wait for."""
 SEEN_H = 36.0
 """A level that no reading has confirmed for so long is no truth to judge by."""
 NOTHING = Readings.of([], [])
@@ -71,11 +73,9 @@ def load_signals(session: TenantSession, origin_at: datetime, *, most_readings: 
     since = origin_at - HISTORY
     facts = queries.load_lift_facts(session, since, origin_at)
     crowd, panel = None, None
-    if queries.count_readings(session, since, at_most=most_readings + 1) > most_readings:
+    if queries.count_readings(session, since, at_most=most_readings + 1) > most_readings or _takes_too_long(session, since, origin_at):
         crowd = load_crowd(session, ids, facts, since, origin_at)
-        days = HISTORY / timedelta(days=1)
-        panel = choose_panel(crowd, days=days, readings=most_readings, containers=MOST_IN_PANEL, seed=SEED)
-        panel = [] if fresh else panel
+        panel = [] if fresh else _panel(crowd, most_readings)
     return Signals(
         readings=load_history(session, since, until=origin_at + timedelta(microseconds=1), container_ids=panel),
         lifts=queries.load_reported_lifts(session, since, origin_at, panel),
@@ -87,6 +87,20 @@ def load_signals(session: TenantSession, origin_at: datetime, *, most_readings: 
         model=kept.content if kept is not None and fresh else None,
         last_model=kept.content if kept is not None else None,
     )
+
+
+def _takes_too_long(session: TenantSession, since: datetime, origin_at: datetime) -> bool:
+    """The filter walks hour by hour, however many readings an hour has."""
+    sensors, begun_at = queries.count_sensors(session), queries.first_reading_at(session, since)
+    return begun_at is not None and sensors * ((origin_at - begun_at) / timedelta(hours=1)) > MOST_HOURS
+
+
+def _panel(crowd: Crowd, most_readings: int) -> list[int]:
+    """Containers to learn from, as many as their histories are short."""
+    surveyed_d = (crowd.origin - int(crowd.instants[0])) / DAY_S
+    days = surveyed_d if surveyed_d >= 1 else HISTORY / timedelta(days=1)
+    most = min(MOST_IN_PANEL, int(MOST_PANEL_HOURS / (24 * days)))
+    return choose_panel(crowd, days=days, readings=most_readings, containers=most, seed=SEED)
 
 
 def forecast(subjects: Subjects, signals: Signals, origin_at: datetime) -> Outlook:
@@ -126,11 +140,6 @@ def forecast(subjects: Subjects, signals: Signals, origin_at: datetime) -> Outlo
         note=learned.note,
         steps_s=steps.seconds,
     )
-
-
-def history_of(signals: Signals, container_id: int) -> History:
-    """The container's past as the kernel sees it."""
-    return histories_of(signals, [container_id])[container_id]
 
 
 def histories_of(signals: Signals, container_ids: Iterable[int]) -> dict[Hashable, History]:

@@ -38,6 +38,18 @@ def count_readings(session: TenantSession, since: datetime, *, at_most: int) -> 
     return session.scalar(select(func.count()).select_from(some.limit(at_most).subquery())) or 0
 
 
+def count_sensors(session: TenantSession) -> int:
+    """Devices that hang in a container."""
+    return session.scalar(select(func.count(Device.id)).where(Device.tenant_id == visible_tenant_id(session), Device.container_id > 0)) or 0
+
+
+def first_reading_at(session: TenantSession, since: datetime, *, devices: int = 200) -> datetime | None:
+    """About when readings begin, after an instant: the first one of some devices, which the whole table is not walked for."""
+    some = rows_of(session, Device).where(Device.container_id > 0).with_only_columns(Device.id).order_by(Device.id).limit(devices)
+    mine = (Measurement.tenant_id == visible_tenant_id(session)) & (Measurement.observed_at >= since)
+    return session.scalar(select(func.min(Measurement.observed_at)).where(mine, Measurement.device_id.in_(some.scalar_subquery())))
+
+
 def load_states(session: TenantSession) -> NDArray[Any]:
     """What is known of each container now, in order of its number; instants are -1 and levels NaN where nothing is."""
     query = f"""select container_id, coalesce({_MICROSECONDS.format("observed_at")}, -1),

@@ -16,7 +16,7 @@ from app.db import TenantSession
 from app.tenancy.queries import get_tenant
 from app.tenancy.scope import visible_tenant_id
 from forecasting.features import Context, snapshots
-from forecasting.history import build_history
+from forecasting.history import build_histories
 from forecasting.level import Readings
 
 HOLIDAYS_KNOWN = timedelta(days=400)
@@ -54,7 +54,7 @@ class Subjects:
 
     def calendar(self, origin: int) -> Calendar:
         """Read off the kernel's own snapshot of a container that nobody knows anything of."""
-        table = snapshots({0: build_history(Readings.of([], []))}, [origin], Context(self.tz, {}, self.holidays))
+        table = snapshots(build_histories({0: Readings.of([], [])}), [origin], Context(self.tz, {}, self.holidays))
         names = ("weekday", "hour", "month", "is_rest_day")
         return Calendar({name: table[name] for name in names}, table.rest_days)
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.forecasts.crowd import NOT_SURVEYED, choose_panel, crowd_snapshot, load_crowd, taken_out, total_at
 from app.forecasts.drift import judge_night
-from app.forecasts.night import HISTORY, history_of, load_signals
+from app.forecasts.night import HISTORY, histories_of, load_signals
 from app.forecasts.queries import LIFT_FORM, load_lift_facts, load_surveys
 from app.forecasts.subjects import load_subjects
 from app.forecasts.surveys import write_survey
@@ -25,7 +25,7 @@ def surveyed(session, town):
     """Surveys of the last 29 evenings, by what a replay up to each of them knew."""
     subjects = load_subjects(session, EVE)
     signals = load_signals(session, EVE)
-    histories = {key: history_of(signals, key) for key in subjects.container_ids.tolist()}
+    histories = histories_of(signals, subjects.container_ids.tolist())
     for back in range(NIGHTS, 0, -1):
         at = EVE - timedelta(days=back)
         table = snapshots(histories, [int(at.timestamp())], subjects.context)

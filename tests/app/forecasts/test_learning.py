@@ -7,7 +7,7 @@ import pytest
 
 from app.forecasts import learning
 from app.forecasts.learning import learn_or_keep, training_rows
-from app.forecasts.night import forecast, history_of, load_signals
+from app.forecasts.night import forecast, histories_of, load_signals
 from app.forecasts.operations import store_forecast
 from app.forecasts.subjects import load_subjects
 from app.telemetry.models import ModelArtifact
@@ -23,7 +23,7 @@ def subjects(session, town):
 @pytest.fixture
 def histories(session, subjects):
     signals = load_signals(session, EVE)
-    return {key: history_of(signals, key) for key in subjects.container_ids.tolist()}
+    return histories_of(signals, subjects.container_ids.tolist())
 
 
 def broken(*_args, **_values):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from app.forecasts.night import history_of
+from app.forecasts.night import histories_of
 from app.planning.outlook import Signals, glance, load_signals, predict_fill
 from app.telemetry.ingest import ingest
 from app.telemetry.lifts import record_lift
@@ -138,7 +138,7 @@ def test_a_history_ends_with_the_lift_that_is_its_last_word():
     at = int(EVE.timestamp()) + 1200
     signals = Signals(lifts={1: np.array([at - 86_400, at])})
 
-    history = history_of(signals, 1)
+    history = histories_of(signals, [1])[1]
 
     assert history.age_h[-1] == 0
     assert history.end <= at
