@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from dataclasses import asdict, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,19 +16,25 @@ from app.errors import SetupError
 from app.jobs.progress import Bar, say
 
 if TYPE_CHECKING:  # solvers and forecasts take seconds to load: only a replay waits for them
+    from app.planning.twin.disturbances import Disturbances
     from app.planning.twin.frontier import Capture
+    from app.planning.twin.kept import Desk
     from app.planning.twin.replay import Outcome
     from app.planning.twin.study import Study
 
-POLICIES = ("daily", "fixed", "threshold", "ours", "clairvoyant")
+POLICIES = ("daily", "trimmed", "fixed", "threshold", "ours", "clairvoyant")
+REFERENCES = ("informed", "tomorrow")
+"""Ours, handed the distribution of what comes in the counted weeks, and what comes tomorrow: they say what knowledge would be worth."""
 DEFAULT_WEEKS = 40
+LOOK_EVERY_S = 2.0
 
 
 def _policies(context: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
-    unknown = [name for name in names if name not in POLICIES]
+    known = (*POLICIES, *REFERENCES)
+    unknown = [name for name in names if name not in known]
     if unknown or not names:
-        raise click.BadParameter(f"{', '.join(unknown) or 'nothing'} is no policy; there are {', '.join(POLICIES)}.", context, parameter)
+        raise click.BadParameter(f"{', '.join(unknown) or 'nothing'} is no policy; there are {', '.join(known)}.", context, parameter)
     return names
 
 
@@ -39,8 +45,13 @@ def _policies(context: click.Context, parameter: click.Parameter, value: str) ->
 @click.option("--history-weeks", type=click.IntRange(min=1), help="Known before them; by default all that there are.")
 @click.option("--figure", type=click.Choice(("km", "cost")), default="km", show_default=True, help="What policies are to save.")
 @click.option("--silent", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of sensors that say nothing.")
+@click.option("--skips", type=click.FloatRange(0, 1), default=0.0, help="Share of lifts that do not come about.")
+@click.option("--breakdowns", type=click.FloatRange(0, 1), default=0.0, help="Share of truck-days that end before their time.")
+@click.option("--service-noise", type=click.FloatRange(min=0), default=0.0, help="Spread of a day's time at stops, such as 0.3.")
+@click.option("--delay", "delay_d", type=click.IntRange(0, 7), default=0, help="Days between a decision and its trucks, beyond the night.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
 @click.option("--cores", type=click.IntRange(min=1), help="Arms at a time; all cores by default.")
+@click.option("--kept", type=click.Path(file_okay=False, path_type=Path), help="Keep what is done there, and go on from it.")
 @click.option("--json", "written", type=click.Path(dir_okay=False, path_type=Path), help="Write the curves there.")
 def twin(
     folder: Path,
@@ -49,18 +60,27 @@ def twin(
     history_weeks: int | None,
     figure: str,
     silent: float,
+    skips: float,
+    breakdowns: float,
+    service_noise: float,
+    delay_d: int,
     seed: int,
     cores: int | None,
+    kept: Path | None,
     written: Path | None,
 ) -> None:
     """Replay the town of a folder (fill_history.csv, sites.geojson) under several policies.
 
     Every parameter is frozen before the counted weeks; each policy sees only what it could have seen, but for the clairvoyant, which
-    is a reference. What is driven comes from the router that plans the nights.
+    is a reference. What is driven comes from the router that plans the nights. `schedule.csv` in the folder, with the columns container
+    and weekdays (`Mo Th`), is the plan that `trimmed` drives less often.
     """
-    study = _study(folder, weeks=weeks, history_weeks=history_weeks, figure=figure, silent=silent, seed=seed)
+    from app.planning.twin.disturbances import Disturbances
+
+    luck = Disturbances(skipped=skips, breakdowns=breakdowns, service_noise=service_noise, delay_d=delay_d, seed=seed)
+    study = _study(folder, weeks=weeks, history_weeks=history_weeks, figure=figure, silent=silent, seed=seed, disturbances=luck)
     _introduce(study)
-    outcomes = _replayed(study, policies, cores or os.cpu_count() or 1)
+    outcomes = _replayed(study, policies, cores, kept)
     for name in policies:
         _tell_curve(name, outcomes[name])
     from app.planning.twin.study import captures
@@ -72,9 +92,12 @@ def twin(
         say(f"\nwritten: {written}")
 
 
-def _study(folder: Path, *, weeks: int, history_weeks: int | None, figure: str, silent: float, seed: int) -> Study:
+def _study(
+    folder: Path, *, weeks: int, history_weeks: int | None, figure: str, silent: float, seed: int, disturbances: Disturbances
+) -> Study:
     from app.planning.twin.folder import read_town
     from app.planning.twin.study import WARM_UP_D, Study, silent_sensors
+    from app.planning.twin.trimmed import read_schedule
 
     town, inflow, step = read_town(folder, seed=seed)
     first = len(inflow) - 7 * weeks
@@ -91,29 +114,56 @@ def _study(folder: Path, *, weeks: int, history_weeks: int | None, figure: str, 
         sensors=silent_sensors(len(town.keys), silent, step=step, seed=seed),
         seed=seed,
         history_d=None if history_weeks is None else 7 * history_weeks,
+        disturbances=disturbances,
+        schedule=read_schedule(folder, town.keys),
     )
 
 
 def _introduce(study: Study) -> None:
+    from app.planning.twin.disturbances import CALM
+
     town, inflow = study.town, study.inflow
     say(f"{town.name}: {len(town.keys)} containers at {town.yard} places; distances: {town.distances_are}")
     say(f"counted: {inflow.day(study.first)} to {inflow.day(study.last - 1)}; tuned on what lies before {inflow.day(study.span.first)}")
     drawn = inflow.imputed[study.first : study.last].mean()
     say(f"inflow: {100 * drawn:.0f} % of the counted container-days were not seen (full, just emptied, or silent) and are drawn")
+    if study.sensors.silent:
+        say(f"sensors: {len(study.sensors.silent)} of {len(town.keys)} have never said anything")
+    if replace(study.disturbances, seed=CALM.seed) != CALM:
+        say(f"all arms suffer: {study.disturbances}")
 
 
-def _replayed(study: Study, policies: Sequence[str], cores: int) -> dict[str, list[Outcome]]:
+def _replayed(study: Study, policies: Sequence[str], cores: int | None, kept: Path | None) -> dict[str, list[Outcome]]:
+    from app.jobs.executor import LocalProcesses
+    from app.planning.twin.kept import Desk
     from app.planning.twin.study import run_study
 
-    # Spawned workers have no threads of ours to inherit; solvers are loaded once in each.
-    with Bar("replay") as bar, ProcessPoolExecutor(min(cores, len(policies)), mp_context=get_context("spawn")) as pool:
-        done: list[str] = []
+    with TemporaryDirectory() as passing, Bar("replay") as bar:
+        folder = kept or Path(passing)
+        desk = Desk(folder, study.mark)
+        desk.begin()
+        done = Event()
+        watch = Thread(target=_watch, args=(study, policies, desk, bar, done))
+        executor = LocalProcesses(cores)
+        watch.start()
+        try:
+            return run_study(study, policies, executor, kept=folder)
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            if kept is not None:
+                say(f"stopped; what is done is kept in {kept}, and the same command goes on from it", error=True)
+            raise
+        finally:
+            done.set()
+            watch.join()
+            executor.shutdown()
 
-        def on_arm(name: str) -> None:
-            done.append(name)
-            bar.update_to(len(done), len(policies))
 
-        return run_study(study, policies, pool, on_arm)
+def _watch(study: Study, policies: Sequence[str], desk: Desk, bar: Bar, done: Event) -> None:
+    from app.planning.twin.study import progress_of
+
+    while not done.wait(LOOK_EVERY_S):
+        bar.update_to(100 * progress_of(study, policies, desk), 100)
 
 
 def _tell_curve(name: str, outcomes: Sequence[Outcome]) -> None:
@@ -142,6 +192,8 @@ def as_json(study: Study, outcomes: dict[str, list[Outcome]], captured: Sequence
         "last_day": study.inflow.day(study.last - 1).isoformat(),
         "figure": study.figure,
         "seed": study.seed,
+        "silent_sensors": len(study.sensors.silent),
+        "disturbances": asdict(study.disturbances),
         "policies": {name: [_point(one) for one in arm] for name, arm in outcomes.items()},
         "attainable": [
             {

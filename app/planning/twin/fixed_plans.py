@@ -36,6 +36,13 @@ class Pattern:
             return (day.toordinal() - date(1900, 1, 1).toordinal() - self.phase) % self.every_d == 0
         return day.weekday() in self.weekdays
 
+    def number(self, day: date) -> int:
+        """How many-th of its days this is."""
+        days = day.toordinal() - date(1900, 1, 1).toordinal()
+        if self.every_d:
+            return (days - self.phase) // self.every_d
+        return days // 7 * len(self.weekdays) + sum(one < day.weekday() for one in self.weekdays)
+
     def __str__(self) -> str:
         if self.every_d:
             return f"every {self.every_d} days"
@@ -50,7 +57,7 @@ def all_patterns() -> list[Pattern]:
 
 @dataclass(frozen=True)
 class FixedPlan:
-    """A pattern for each area."""
+    """A pattern for each area of the town."""
 
     patterns: tuple[Pattern, ...]
 
@@ -63,8 +70,18 @@ class FixedPlan:
 
 def best_fixed_plans(inflow: DailyInflow, areas: Areas, span: Span, prices: Sequence[float], figure: str = "km") -> list[FixedPlan]:
     """A plan for each price, the best on this span; plans that come out twice are one."""
+    return list(priced_plans(inflow, areas, span, prices, figure))
+
+
+def priced_plans(
+    inflow: DailyInflow, areas: Areas, span: Span, prices: Sequence[float], figure: str = "km"
+) -> dict[FixedPlan, list[float]]:
+    """The best plans on this span, with the prices at which each is the best."""
     weeks = _Weeks(inflow, areas, span, figure)
-    return list(dict.fromkeys(weeks.best(price) for price in prices))
+    found: dict[FixedPlan, list[float]] = {}
+    for price in prices:
+        found.setdefault(weeks.best(price), []).append(price)
+    return found
 
 
 class _Weeks:
@@ -76,7 +93,7 @@ class _Weeks:
         self.on = np.array([[pattern.on(day) for day in days] for pattern in self.patterns])
         added = inflow.added[span.first : span.last]
         # (K, patterns): container-days in overflow over the span
-        self.overflow = np.array([_overflow(added[:, areas.of == area], self.on) for area in range(areas.count)])
+        self.overflow = np.array([overflow_by_container(added[:, areas.of == area], self.on).sum(axis=1) for area in range(areas.count)])
         self.tour = {some: float(getattr(areas.tour(some), figure)) for some in areas.sets()}
 
     def best(self, price: float) -> FixedPlan:
@@ -106,11 +123,11 @@ class _Weeks:
         return float(sum(count * tour for count, tour in zip(counts.tolist(), tours, strict=True)))
 
 
-def _overflow(added: NDArray[np.float64], on: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Container-days in overflow for each pattern (patterns,)."""
+def overflow_by_container(added: NDArray[np.float64], on: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Days in overflow of each container under each pattern (patterns, n), its days given as (patterns, days)."""
     fill = np.zeros((len(on), added.shape[1]))
-    total = np.zeros(len(on))
+    total = np.zeros_like(fill)
     for day, came in enumerate(added):
         fill = np.where(on[:, day, None], 0.0, fill) + came
-        total += (fill > FULL + HAIR).sum(axis=1)
+        total += fill > FULL + HAIR
     return total

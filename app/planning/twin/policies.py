@@ -6,7 +6,7 @@ A policy decides in the evening, from the readings and lifts up to then. The lif
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
@@ -27,7 +27,9 @@ class Seen:
     added
         Shape (days so far, n): what each day before this one added, as far as the sensor showed it; NaN where it showed nothing.
     days_since_lift
-        Whole days since each container's last lift (n,).
+        Whole days since each container's last lift, on the evening of the last reading (n,).
+    pending
+        What has been decided for the days between that evening and `day`, where trucks are ordered days ahead (days, n).
     """
 
     day: date
@@ -35,6 +37,12 @@ class Seen:
     level: NDArray[np.float64]
     added: NDArray[np.float64]
     days_since_lift: NDArray[np.int64]
+    pending: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 0), np.bool_))
+
+    @property
+    def coming(self) -> NDArray[np.bool_]:
+        """Containers that will have been lifted before the day's trucks come (n,)."""
+        return np.asarray(self.pending.any(axis=0)) if len(self.pending) else np.zeros(len(self.level), np.bool_)
 
 
 class Policy(Protocol):
@@ -72,7 +80,8 @@ class Threshold:
 
     def lifts(self, seen: Seen) -> NDArray[np.bool_]:
         silent = np.isnan(seen.level)
-        return np.where(silent, seen.days_since_lift >= self.silent_days, seen.level >= self.level - 1e-9)
+        due = np.where(silent, seen.days_since_lift >= self.silent_days, seen.level >= self.level - 1e-9)
+        return np.asarray(due & ~seen.coming)
 
 
 @dataclass(frozen=True, eq=False)

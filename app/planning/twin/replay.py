@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.planning.twin.disturbances import CALM, Disturbances
 from app.planning.twin.inflow import FULL, DailyInflow
 from app.planning.twin.policies import Policy, Seen
 from app.planning.twin.tours import Tours
@@ -98,6 +100,7 @@ def replay(
     span: Span,
     sensors: Sensors = SHOW_ALL,
     on_day: Callable[[int], None] | None = None,
+    disturbances: Disturbances = CALM,
 ) -> Outcome:
     """Drive the policy through the span. All containers are empty on its first morning; warm-up days wash that out.
 
@@ -105,13 +108,18 @@ def replay(
     ----------
     on_day
         Told of each day that is done: progress, or an exception of the caller's to end the replay.
+    disturbances
+        What keeps a day from going as it was ordered.
     """
     state = _State(inflow, span, sensors)
+    delay_d = disturbances.delay_d
+    nothing = np.zeros(len(inflow.keys), np.bool_)
+    orders = deque([nothing] * delay_d)
     for index in range(span.first, span.last):
-        lifted = policy.lifts(state.seen(index))
-        tour = tours.of(lifted)
-        if tour.left_out:
-            lifted = lifted & ~np.isin(tours.town.place_of, list(tour.left_out))
+        for_day = index + delay_d
+        orders.append(policy.lifts(state.seen(index, for_day, orders)) if for_day < span.last else nothing)
+        ordered = orders.popleft()
+        lifted, tour = disturbances.met(index, tours.of(ordered), ordered, tours.town)
         state.live(index, lifted, (tour.km, tour.cost, tour.hours, tour.truck_days))
         if on_day is not None:
             on_day(index)
@@ -133,9 +141,11 @@ class _State:
         self.days: list[tuple[float, float, float, int, int, int, int, float]] = []
         self.fills: list[NDArray[np.float64]] = []
 
-    def seen(self, index: int) -> Seen:
+    def seen(self, index: int, for_day: int, orders: deque[NDArray[np.bool_]]) -> Seen:
+        """On the evening before the day of this number, which may be some days before the one that is decided upon."""
         level, since = self.shown.copy(), self.since.copy()
-        return Seen(self.inflow.day(index), index, level, self.added[:index].copy(), since)
+        pending = np.array(orders, np.bool_).reshape(len(orders), len(level))
+        return Seen(self.inflow.day(for_day), for_day, level, self.added[:index].copy(), since, pending)
 
     def live(self, index: int, lifted: NDArray[np.bool_], driven: tuple[float, float, float, int]) -> None:
         """A day: the trucks come, then residents, then the evening's readings."""

@@ -1,28 +1,33 @@
 """A study: arms of policies through the same weeks, each at several service levels, all tuned on the weeks before.
 
 An arm is the unit of work: a worker process tunes it and replays its policies, so that arms run in parallel and one that fails stops
-no other. Draws are common: the same inflow, and the same imputed days, for all.
+no other. Draws are common: the same inflow, the same imputed days, and the same luck for all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from app.planning.twin.areas import Areas, areas_of
 from app.planning.twin.clairvoyant import clairvoyant
-from app.planning.twin.fixed_plans import best_fixed_plans
+from app.planning.twin.disturbances import CALM, Disturbances
 from app.planning.twin.frontier import Capture, capture
 from app.planning.twin.inflow import DailyInflow
+from app.planning.twin.inflow_model import InflowModel
+from app.planning.twin.kept import Desk, mark_of
 from app.planning.twin.lookahead import Lookahead
 from app.planning.twin.policies import Daily, Policy, Threshold
 from app.planning.twin.replay import Outcome, Sensors, Span, replay
+from app.planning.twin.thinned_plans import best_thinned_plans
 from app.planning.twin.tours import Tours
 from app.planning.twin.town import Town
+from app.planning.twin.trimmed import Weekdays, trimmed_plans
 
 WARM_UP_D = 14
 """Driven before the counted weeks: until then it matters that all containers began empty."""
@@ -46,6 +51,10 @@ class Study:
         So many days before the warm-up are known at most; None for all.
     figure
         What tours are to have little of: "km" or "cost".
+    disturbances
+        What all arms suffer alike.
+    schedule
+        The weekdays of each container in the tenant's own plan; None where it is not known.
     """
 
     town: Town
@@ -56,6 +65,8 @@ class Study:
     sensors: Sensors = field(default_factory=Sensors)
     seed: int = 1
     history_d: int | None = None
+    disturbances: Disturbances = CALM
+    schedule: tuple[Weekdays, ...] | None = None
 
     @property
     def span(self) -> Span:
@@ -67,6 +78,14 @@ class Study:
         end = self.span.first
         return Span(0 if self.history_d is None else max(0, end - self.history_d), end)
 
+    @property
+    def mark(self) -> str:
+        """Of all that outcomes depend on."""
+        sensors = (self.sensors.step, sorted(self.sensors.silent))
+        settings = (self.first, self.last, self.figure, sensors, self.seed, self.history_d, self.disturbances)
+        schedule = None if self.schedule is None else tuple(map(sorted, self.schedule))
+        return mark_of(self.town, self.inflow, *settings, schedule)
+
 
 Arm = Callable[[Study, Areas], Iterator[Policy]]
 
@@ -76,9 +95,12 @@ def _daily(_study: Study, _areas: Areas) -> Iterator[Policy]:
     yield Daily("every day", frozenset(range(7)))
 
 
+def _trimmed(study: Study, _areas: Areas) -> Iterator[Policy]:
+    yield from trimmed_plans(study.inflow, study.tuning, study.schedule)
+
+
 def _fixed(study: Study, areas: Areas) -> Iterator[Policy]:
-    for plan in best_fixed_plans(study.inflow, areas, study.tuning, _prices(study, areas), study.figure):
-        yield plan.policy(areas)
+    yield from best_thinned_plans(study.inflow, areas, study.tuning, _prices(study, areas), study.figure)
 
 
 def _threshold(_study: Study, _areas: Areas) -> Iterator[Policy]:
@@ -88,7 +110,21 @@ def _threshold(_study: Study, _areas: Areas) -> Iterator[Policy]:
 
 def _ours(study: Study, areas: Areas) -> Iterator[Policy]:
     for price in _prices(study, areas):
-        yield Lookahead(areas, price, study.figure, study.seed)
+        yield Lookahead(areas, price, study.figure, study.seed, study.sensors.step)
+
+
+def _informed(study: Study, areas: Areas) -> Iterator[Policy]:
+    """Ours, handed how often each amount comes in the counted weeks, container by container: what no history teaches better."""
+    counted = slice(study.first, study.last)
+    model = InflowModel.learned(study.inflow.added[counted], study.inflow.weekday[counted])
+    for ours in _ours(study, areas):
+        yield replace(ours, told=model)  # type: ignore[type-var]
+
+
+def _tomorrow(study: Study, areas: Areas) -> Iterator[Policy]:
+    """Ours, handed what comes tomorrow: what a forecast of the next day could be worth at most."""
+    for ours in _ours(study, areas):
+        yield replace(ours, foreseen=lambda index: study.inflow.added[index : index + 1])  # type: ignore[type-var]
 
 
 def _clairvoyant(study: Study, areas: Areas) -> Iterator[Policy]:
@@ -101,31 +137,67 @@ def _prices(study: Study, areas: Areas) -> list[float]:
     return [price * float(getattr(everything, study.figure)) for price in PRICES]
 
 
-ARMS: Mapping[str, Arm] = {"daily": _daily, "fixed": _fixed, "threshold": _threshold, "ours": _ours, "clairvoyant": _clairvoyant}
+ARMS: Mapping[str, Arm] = {
+    "daily": _daily,
+    "trimmed": _trimmed,
+    "fixed": _fixed,
+    "threshold": _threshold,
+    "ours": _ours,
+    "informed": _informed,
+    "tomorrow": _tomorrow,
+    "clairvoyant": _clairvoyant,
+}
+POLICIES_OF = {"daily": 2, "trimmed": 5, "threshold": len(THRESHOLDS)}
+"""How many an arm has, where that is not one for each price."""
 
 
-def run_arm(name: str, study: Study, on_policy: Callable[[str], None] | None = None) -> list[Outcome]:
-    """An arm's policies through the span, in the order of rising service."""
+def run_arm(name: str, study: Study, on_policy: Callable[[str], None] | None = None, desk: Desk | None = None) -> list[Outcome]:
+    """An arm's policies through the span, in the order of rising service; those that the desk has kept are not replayed again."""
     tours = Tours(study.town, study.seed)
     known = _known(study)
     outcomes = []
-    for policy in ARMS[name](known, areas_of(tours)):
-        outcomes.append(replay(known.inflow, tours, policy, study.span, study.sensors))
+    for number, policy in enumerate(ARMS[name](known, areas_of(tours))):
+        outcome = desk.find(name, number, policy.name) if desk else None
+        if outcome is None:
+            on_day = partial(_count, desk, name) if desk else None
+            outcome = replay(known.inflow, tours, policy, study.span, study.sensors, on_day, study.disturbances)
+            if desk is not None:
+                desk.keep(name, number, outcome)
+        elif desk is not None:
+            desk.day_done(name, study.span.last - study.span.first)
+        outcomes.append(outcome)
         if on_policy is not None:
             on_policy(policy.name)
     return outcomes
 
 
 def run_study(
-    study: Study, arms: Sequence[str], executor: Executor, on_arm: Callable[[str], None] | None = None
+    study: Study,
+    arms: Sequence[str],
+    executor: Executor,
+    on_arm: Callable[[str], None] | None = None,
+    *,
+    kept: Path | None = None,
 ) -> dict[str, list[Outcome]]:
-    """All arms, each in a worker."""
+    """All arms, each in a worker.
+
+    Parameters
+    ----------
+    kept
+        A folder for what is done: a study that was stopped goes on from there, and `progress_of` reads how far it is.
+    """
     found = {}
-    for name, outcomes in zip(arms, executor.map(partial(_run, study), arms), strict=True):
+    for name, outcomes in zip(arms, executor.map(partial(_run, study, kept), arms), strict=True):
         found[name] = outcomes
         if on_arm is not None:
             on_arm(name)
     return found
+
+
+def progress_of(study: Study, arms: Sequence[str], desk: Desk) -> float:
+    """The part of all days of all policies that has been driven, 0..1; several prices may lead to one plan, so an arm may end early."""
+    days = study.span.last - study.span.first
+    return sum(min(1.0, desk.days_done(name) / (days * POLICIES_OF.get(name, len(PRICES)))) for name in arms) / len(arms)
 
 
 def captures(outcomes: Mapping[str, Sequence[Outcome]], levels: Sequence[float] = SERVICE_LEVELS, figure: str = "km") -> list[Capture]:
@@ -141,8 +213,12 @@ def silent_sensors(containers: int, share: float, *, step: float, seed: int) -> 
     return Sensors(step, frozenset(order[: round(share * containers)].tolist()))
 
 
-def _run(study: Study, name: str) -> list[Outcome]:
-    return run_arm(name, study)
+def _run(study: Study, kept: Path | None, name: str) -> list[Outcome]:
+    return run_arm(name, study, desk=None if kept is None else Desk(kept, study.mark))
+
+
+def _count(desk: Desk, arm: str, _day: int) -> None:
+    desk.day_done(arm)
 
 
 def _known(study: Study) -> Study:
@@ -152,5 +228,4 @@ def _known(study: Study) -> Study:
         return study
     unseen = study.inflow.imputed.copy()
     unseen[:begins] = True
-    inflow = DailyInflow(study.inflow.keys, study.inflow.first_day, study.inflow.added, unseen)
-    return Study(study.town, inflow, study.first, study.last, study.figure, study.sensors, study.seed, study.history_d)
+    return replace(study, inflow=replace(study.inflow, imputed=unseen))

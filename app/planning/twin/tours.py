@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,20 @@ from routing.stopping import MaxIterations
 SEARCH_ITERATIONS = 60
 START_S = 6 * 3_600
 MOST_TRUCKS = 40
+MOST_KNOWN_STOPS = 2_000_000
+"""Of all tours that are remembered together: what was not asked for longest is forgotten first, so that memory stays flat."""
 Places = frozenset[int]
+StopKey = tuple[tuple[int, int], ...]
+"""Place and number of lifts, in the order of places."""
 
 
 @dataclass(frozen=True)
 class Tour:
-    """A day's driving. `cost` is of trucks, hours and kilometres, in currency; `left_out` are places for which no truck had time."""
+    """A day's driving.
+
+    `cost` is of trucks, hours and kilometres, in currency; `left_out` are places for which no truck had time; `rounds` are the places of
+    each truck, in order; `service_h` is the time at stops.
+    """
 
     km: float = 0.0
     hours: float = 0.0
@@ -31,6 +40,12 @@ class Tour:
     lifts: int = 0
     cost: float = 0.0
     left_out: Places = frozenset()
+    rounds: tuple[tuple[int, ...], ...] = ()
+    service_h: float = 0.0
+
+    def longer(self, extra_h: float, per_h: float) -> Tour:
+        """The same driving with more, or less, time at stops."""
+        return replace(self, hours=self.hours + extra_h, service_h=self.service_h + extra_h, cost=self.cost + extra_h * per_h)
 
 
 NOTHING = Tour()
@@ -42,20 +57,27 @@ class Tours:
 
     town: Town
     seed: int = 1
-    _known: dict[tuple[tuple[int, int], ...], Tour] = field(default_factory=dict)
+    most_known_stops: int = MOST_KNOWN_STOPS
+    _known: OrderedDict[StopKey, Tour] = field(default_factory=OrderedDict)
+    _known_stops: int = 0
 
     def of(self, lifted: NDArray[np.bool_]) -> Tour:
         """The tour that lifts these containers (n,)."""
         places, counts = np.unique(self.town.place_of[lifted], return_counts=True)
         key = tuple(zip(places.tolist(), counts.tolist(), strict=True))
-        if key not in self._known:
-            self._known[key] = self._route(key) if key else NOTHING
-        return self._known[key]
+        tour = self._known.pop(key, None)
+        if tour is None:
+            tour = self._route(key) if key else NOTHING
+            self._known_stops += len(key)
+        self._known[key] = tour
+        while self._known_stops > self.most_known_stops and len(self._known) > 1:
+            self._known_stops -= len(self._known.popitem(last=False)[0])
+        return tour
 
     def __len__(self) -> int:
         return len(self._known)
 
-    def _route(self, stops: tuple[tuple[int, int], ...]) -> Tour:
+    def _route(self, stops: StopKey) -> Tour:
         plan = solve(problem_of(self.town, stops), stop=MaxIterations(SEARCH_ITERATIONS), seed=self.seed)
         return _told(self.town, plan, dict(stops))
 
@@ -97,6 +119,9 @@ def _truck(town: Town, number: int, yard: int) -> Vehicle:
 
 def _told(town: Town, plan: Plan, lifts_at: Mapping[int, int]) -> Tour:
     left_out = frozenset(int(one.stop) for one in plan.unserved)
+    rounds = tuple(tuple(int(visit.key) for visit in route.pickups) for route in plan.routes)
+    served = [place for places in rounds for place in places]
+    service_s = sum(town.work.stop_s + lifts_at[place] * town.work.lift_s for place in served)
     km = sum(route.distance_m for route in plan.routes) / 1_000
     hours = sum(route.end_s - route.start_s for route in plan.routes) / 3_600
     return Tour(
@@ -106,6 +131,8 @@ def _told(town: Town, plan: Plan, lifts_at: Mapping[int, int]) -> Tour:
         lifts=sum(count for place, count in lifts_at.items() if place not in left_out),
         cost=len(plan.routes) * town.costs.truck_day + hours * town.costs.per_h + km * town.costs.per_km,
         left_out=left_out,
+        rounds=rounds,
+        service_h=service_s / 3_600,
     )
 
 

@@ -78,7 +78,7 @@ def test_a_day_of_the_model_brings_what_days_brought_on_the_mean() -> None:
 def test_the_chance_to_overflow_is_that_of_more_than_there_is_room_for() -> None:
     chance = np.zeros((1, MOST_STEPS + 1))
     chance[0, [0, 4]] = 0.75, 0.25
-    over = InflowModel(chance).overflow_chance()[0]
+    over = InflowModel(chance).overflow_chances[0, 0]
     assert over[FULL_STEPS] == 0.25 and over[FULL_STEPS - 3] == 0.25 and over[FULL_STEPS - 4] == 0.0 and over[-1] == 1.0
 
 
