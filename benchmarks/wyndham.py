@@ -21,37 +21,41 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.baseline import LastValue, MeanRate, ShrunkenRate, WeekdayProfile
 from forecasting.crossing import UNEMPTIED, Crossing, CrossingModel, TableCrossing
-from forecasting.features import Context, snapshots
+from forecasting.features import Context, TrainingTable, snapshots, training_table
 from forecasting.fill_files import FillFolder, read_fill_folder
+from forecasting.history import History
 from forecasting.intervals import jackknife, mean_interval, week_of
-from forecasting.level import DAY_S, Readings
+from forecasting.level import DAY_S, HOUR_S, Readings
 from forecasting.model import FillModel
-from forecasting.reported import Days, ReportedCrossing
-from forecasting.rolling import Fold, evenings, folds_between, histories_of, known_at
+from forecasting.reported import Days, ReportedCrossing, ReportedRate
+from forecasting.rolling import EMBARGO_H, Fold, evenings, folds_between, histories_of, known_at
 from forecasting.scores import auc, brier
 
 THRESHOLD, TOUCH = 0.8, 1e-6
 DAYS = (1, 2, 3)
+NOTHING = Readings.of([], [])
 HORIZONS_H = tuple(24 * day for day in DAYS)
 # Of 50 to 85 % full a bin of six levels knows 60 and 80, and at 80 the event has happened: what is left is where it is hard to say.
 NEARLY = 0.5
-NAIVE = ("last_value", "mean_rate", "weekday_profile", "shrunken_rate")
+NAIVE = ("last_value", "mean_rate", "weekday_profile")
 # Public holidays and summer time are the town's own; its readings carry neither.
 ZONE = "Australia/Melbourne"
 
 
+FILTERED = ("classifiers", "quantiles")
+"""Forecasters that start from the filter's level; the others from what was reported."""
+
+
 def candidates(readings: Mapping[str, Readings], context: Context) -> dict[str, Callable[[], Crossing]]:
-    """Forecasters of the event by name: of reported levels, of the filter's levels, and what quantiles of fill say."""
+    """Forecasters of the event by name: of reported levels, of the filter's, and the naive ones, which start from reported levels."""
     return {
         "reported": lambda: ReportedCrossing(readings, context, THRESHOLD),
         "classifiers": lambda: CrossingModel(THRESHOLD, windows=UNEMPTIED),
         "quantiles": lambda: TableCrossing(FillModel, THRESHOLD),
-        "last_value": lambda: TableCrossing(LastValue, THRESHOLD),
-        "mean_rate": lambda: TableCrossing(MeanRate, THRESHOLD),
-        "weekday_profile": lambda: TableCrossing(WeekdayProfile, THRESHOLD),
-        "shrunken_rate": lambda: TableCrossing(ShrunkenRate, THRESHOLD),
+        "last_value": lambda: ReportedRate(readings, context, THRESHOLD, by="nothing"),
+        "mean_rate": lambda: ReportedRate(readings, context, THRESHOLD, by="mean"),
+        "weekday_profile": lambda: ReportedRate(readings, context, THRESHOLD, by="weekday"),
     }
 
 
@@ -100,19 +104,26 @@ def forecast(
 ) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.int64]]:
     """Probability of the event by forecaster (B, origins, horizons), and the origins; all forecasters unless some are named."""
     readings = data.readings(data.last_at)
-    histories = histories_of(readings, data)
     makers = candidates(readings, data.context)
+    filtered = not names or any(name in FILTERED for name in names)
+    histories = histories_of(readings if filtered else dict.fromkeys(readings, NOTHING), data)
     parts: dict[str, list[NDArray[np.float64]]] = {name: [] for name in names or makers}
     origins: list[int] = []
     for fold in folds:
         noons = evenings(data, fold)
-        training = known_at(data, noons[0], noons[0], HORIZONS_H).training
+        training = known_at(data, noons[0], noons[0], HORIZONS_H).training if filtered else rows_until(data, noons[0], histories)
         now = snapshots(histories, noons, data.context)
         for name, found in parts.items():
             chance = makers[name]().fit(training).predict(now, HORIZONS_H)
             found.append(chance.reshape(len(histories), len(noons), len(HORIZONS_H)))
         origins += noons
     return {name: np.concatenate(found, axis=1) for name, found in parts.items()}, np.array(origins)
+
+
+def rows_until(data: FillFolder, cut: int, histories: Mapping[str, History]) -> TrainingTable:
+    """Origins up to 72 hours before the cut, for forecasters that read nothing else of a table: no filter has to walk for them."""
+    past = evenings(data, Fold(data.context.local(data.first_at).date(), data.context.local(cut).date()))
+    return training_table(histories, [at for at in past if at <= cut - EMBARGO_H * HOUR_S], data.context, HORIZONS_H, cut)
 
 
 def table(

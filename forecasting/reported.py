@@ -161,8 +161,8 @@ class ReportedCrossing:
             happened = days.outcome(ahead, self.threshold)
             known = asked[None, :] & np.isfinite(happened) & (days.level < self.threshold - TOUCH)
             events = int(happened[known].sum())
-            self.by_level_[ahead] = LevelShares.of(days.level[known], happened[known])
-            if known.sum() >= MIN_WINDOWS and min(events, known.sum() - events) >= MIN_EVENTS:
+            self.by_level_[ahead] = LevelShares.of(self._expected(days, ahead)[known], happened[known])
+            if self.forest and known.sum() >= MIN_WINDOWS and min(events, known.sum() - events) >= MIN_EVENTS:
                 self.learners_[ahead] = self._learn(self._inputs(days, ahead)[known], happened[known])
         return self
 
@@ -203,8 +203,12 @@ class ReportedCrossing:
         share = np.clip((horizons - known_d[right - 1]) / (known_d[right] - known_d[right - 1]), 0, 1)
         return np.asarray(said[:, right - 1] * (1 - share) + said[:, right] * share)
 
+    def _expected(self, days: Days, ahead: int) -> Floats:  # noqa: ARG002 - those who inherit look further
+        """The level that chances go by where no tree was grown (B, D)."""
+        return days.level
+
     def _ask(self, days: Days, ahead: int, row: NDArray[np.int64], column: NDArray[np.int64], there: NDArray[np.bool_]) -> Floats:
-        chance = self.by_level_[ahead].of_level(np.where(there, days.level[row, column], np.nan))
+        chance = self.by_level_[ahead].of_level(np.where(there, self._expected(days, ahead)[row, column], np.nan))
         if ahead in self.learners_ and there.any():
             x = self._inputs(days, ahead)[row[there], column[there]]
             with threadpool_limits(1, user_api="openmp"):
@@ -289,6 +293,32 @@ class ReportedCrossing:
         ]
         # The forest splits on numbers only: what nobody knows lies below all that somebody does.
         return np.asarray(np.nan_to_num(np.stack(columns, axis=2), nan=UNKNOWN), np.float32)
+
+
+class ReportedRate(ReportedCrossing):
+    """A naive forecast of the event: the level plus what usually comes in, and how often such an expected level got there.
+
+    Parameters
+    ----------
+    readings, context, threshold
+        As of `ReportedCrossing`.
+    by
+        "nothing" comes in (the last value), the "mean" of 28 days, or that of the same "weekday" of eight weeks.
+    """
+
+    def __init__(self, readings: Mapping[Hashable, Readings], context: Context, threshold: float = 0.8, *, by: str = "mean") -> None:
+        super().__init__(readings, context, threshold, forest=0)
+        self.by = by
+
+    def _expected(self, days: Days, ahead: int) -> Floats:
+        came = inflow(days.level)
+        usual = {
+            "nothing": lambda: np.zeros_like(came),
+            "mean": lambda: ahead * _mean(came, 28, 7),
+            "weekday": lambda: same_weekdays(came, ahead),
+        }[self.by]()
+        # Tenths: each share is learned from many windows.
+        return np.asarray((days.level + np.where(np.isfinite(usual), usual, 0.0)).round(1))
 
 
 def inflow(level: Floats) -> Floats:

@@ -1,11 +1,12 @@
 """Naive forecasts, by hand and against plain numpy."""
 
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
-from forecasting.baseline import PRIOR_RATE, LastValue, MeanRate, ShrunkenRate
+from forecasting.baseline import PRIOR_RATE, LastValue, MeanRate, Schedule, ShrunkenRate, WeekdayProfile
 from forecasting.errors import NotFittedError
 from forecasting.features import Context, snapshots, training_table
 from forecasting.history import build_history
@@ -80,3 +81,41 @@ def test_without_any_data_there_is_a_wide_prior():
 def test_asking_before_fit_is_an_error(tonight):
     with pytest.raises(NotFittedError):
         ShrunkenRate().predict(tonight, (24,))
+
+
+def test_the_weekday_profile_is_the_mean_rate_where_all_days_are_alike(training, tonight):
+    """Over a whole week the weekdays' factors add up to about the mean."""
+    profile, mean = (make().fit(training) for make in (WeekdayProfile, MeanRate))
+
+    ours, theirs = (one.predict(tonight, (168,)).median[1:, 0] - tonight["level"][1:] for one in (profile, mean))
+
+    assert np.median(np.abs(ours / theirs - 1)) < 0.15
+
+
+def test_the_weekday_profile_knows_a_busy_saturday(training):
+    """On Saturdays 1.5 times the mean comes in, on Mondays 0.8: Friday evening's next day brings clearly more than Sunday's."""
+    profile, mean = (make().fit(training) for make in (WeekdayProfile, MeanRate))
+    grown = training.take(np.flatnonzero((training.snapshots["history_d"] > 28) & np.isfinite(training.snapshots["level"])))
+    day = {name: np.flatnonzero(grown.snapshots["weekday"] == number) for name, number in (("friday", 4), ("sunday", 6))}
+
+    def added(fitted, rows):
+        return fitted.increment(grown.snapshots.take(rows), (24,))[0].sum()
+
+    factor = {name: added(profile, rows) / added(mean, rows) for name, rows in day.items()}
+
+    assert factor["friday"] > 1.2
+    assert factor["friday"] > 1.2 * factor["sunday"]
+
+
+def test_a_schedule_does_not_look_at_the_level(training, tonight):
+    """Days since the last lift at the usual rate; another level changes nothing."""
+    fitted = Schedule().fit(training)
+    values = tonight.values.copy()
+    values[1:, 0] += 0.1
+    higher = replace(tonight, values=values)
+
+    expected = tonight["rate_all"] * (tonight["emptied_h"] + 48) / 24
+    known = np.isfinite(expected)
+    median = fitted.level_quantiles(tonight)[:, 1] + fitted.increment(tonight, (48,))[0][:, 0]
+    np.testing.assert_allclose(median[known], expected[known])
+    np.testing.assert_allclose(fitted.predict(higher, (48,)).median, fitted.predict(tonight, (48,)).median)

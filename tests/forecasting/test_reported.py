@@ -12,7 +12,7 @@ from forecasting.errors import NotFittedError
 from forecasting.features import Context, SnapshotTable, TrainingTable, snapshots, training_table
 from forecasting.history import build_history
 from forecasting.level import DAY_S, Readings
-from forecasting.reported import Days, LevelShares, ReportedCrossing, inflow, same_weekdays
+from forecasting.reported import Days, LevelShares, ReportedCrossing, ReportedRate, inflow, same_weekdays
 from forecasting.scores import auc, brier
 from tests.forecasting.worlds import START
 
@@ -177,6 +177,15 @@ def test_shares_by_level_by_hand():
 
     assert found.of_level(np.array([0.6, 0.2, np.nan])).tolist() == pytest.approx([46 / 66, 43 / 66, 2 / 3])
     assert LevelShares.of(np.zeros(0), np.zeros(0)).of_level(np.array([0.4])).tolist() == [0.5]
+
+
+@pytest.mark.parametrize(("by", "expected"), [("nothing", 0.2), ("mean", 0.4), ("weekday", 0.6)])
+def test_naive_ones_expect_the_level_and_what_usually_comes_in(by, expected):
+    """In two weeks of 0 2 4 6 0 0 2: +2 on four days of each week; the mean is 8 / 7 a day, 1.14; on day 8 the day ahead brought 2."""
+    steady = days("0246002" * 9)
+    found = ReportedRate({}, Context(UTC), by=by)._expected(steady, {"nothing": 1, "mean": 2, "weekday": 2}[by])
+
+    assert found[0, 57] == pytest.approx(expected)
 
 
 def test_a_container_without_readings_has_the_share_of_all(town, fitted):
