@@ -1,8 +1,11 @@
 """A night on one screen."""
 
+from datetime import UTC, datetime
+
 from app.jobs.summary import night_summary
 from app.planning.models import Decision
 from tests.factories import assets as make_assets
+from tests.factories import forecasts as make_forecasts
 from tests.factories import plans as make
 from tests.factories.plans import MONDAY
 
@@ -61,3 +64,25 @@ def test_the_unserved_are_counted_by_reason_and_a_few_are_told_in_full(database,
 
 def test_a_date_without_a_plan_says_so(database, tenant_id, session):
     assert lines_of(database, tenant_id, session) == ["There is no plan for 2026-11-23."]
+
+
+def test_what_came_of_the_forecasts_is_told_and_drift_is_not_whispered(database, tenant_id, session):
+    score = {
+        "windows": 40,
+        "mae_pct": 5.61,
+        "naive_mae_pct": 4.9,
+        "coverage": 0.71,
+        "drifting": 3,
+        "alarm": "At 24 h it errs by 5.6 points.",
+    }
+    run = make_forecasts.run(session, datetime(2026, 11, 15, 19, tzinfo=UTC), {make_assets.container(session).id: (40.0, 8.0)})
+    run.evaluation = {"realised": {"24": score}, "note": "Learning failed (MemoryError: full); the last model goes on."}
+    make.plan(session, summary=FACTS, forecast_run_id=run.id)
+
+    lines = lines_of(database, tenant_id, session)
+
+    at = lines.index("Forecast    24 h ahead, 40 containers: 5.6 points off, naive 4.9; 71% within the 80 % interval; 3 drifting")
+    assert [line.strip() for line in lines[at + 1 : at + 3]] == [
+        "DRIFT: At 24 h it errs by 5.6 points.",
+        "Learning failed (MemoryError: full); the last model goes on.",
+    ]
