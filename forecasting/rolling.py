@@ -20,12 +20,13 @@ from forecasting.features import MAX_HORIZON_H, SnapshotTable, TrainingTable, ni
 from forecasting.fill_files import FillFolder
 from forecasting.history import History, build_histories
 from forecasting.level import HOUR_S, Readings
-from forecasting.reported import ReportedCrossing
+from forecasting.reported import ReportedCrossing, ReportedRate
 from forecasting.time_to_full import TimeToFull
 from forecasting.times import TimeForecasts, TimeTruth, joined_times, time_truth
 
 CROSSING = "crossing"
 TIME_TO_FULL = "time_to_full"
+REPORTED_NAIVE = {"reported_last": "nothing", "reported_mean": "mean", "reported_weekday": "weekday"}
 # A fold learns from at least so many days.
 LEAST_D = 14
 
@@ -173,7 +174,7 @@ def _roll_fold(
     return Rolled(
         windows=windows_of(came, number, horizons_h, tables),
         threshold=threshold,
-        chances={CROSSING: crossing.predict(now, horizons_h)},
+        chances={CROSSING: crossing.predict(now, horizons_h), **_naive_chances(reported, training, now, horizons_h, of=data)},
         times=TimeForecasts(
             _reported_times(reported, came) if data.is_coarse else _seen_times(histories, origins, threshold),
             {TIME_TO_FULL: timing.predict(now), **_times_by_fill(fitted, now, threshold)},
@@ -181,6 +182,16 @@ def _roll_fold(
         chosen=(crossing.chosen_,),
         happened=reported.outcome(came) if data.is_coarse else None,
     )
+
+
+def _naive_chances(
+    reported: ReportedCrossing, training: TrainingTable, now: SnapshotTable, horizons_h: Sequence[int], *, of: FillFolder
+) -> dict[str, NDArray[np.float64]]:
+    """Naive forecasts of an event that sensors report themselves: those of fill start from a filtered level, and know it less well."""
+    if not of.is_coarse:
+        return {}
+    makers = {name: ReportedRate(reported.readings, of.context, reported.threshold, by=by) for name, by in REPORTED_NAIVE.items()}
+    return {name: maker.fit(training).predict(now, horizons_h) for name, maker in makers.items()}
 
 
 def _seen_times(histories: Mapping[str, History], origins: Sequence[int], threshold: float) -> TimeTruth:
