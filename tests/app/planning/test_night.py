@@ -253,7 +253,7 @@ def test_a_container_that_no_street_leads_to_is_unserved_with_the_reason(session
 
 def test_an_optional_container_goes_along_only_if_its_detour_is_cheaper_than_waiting(session, busy, stored):
     """B lies on the way to the facility: its lift costs a few euros. Far off, it would cost a hundred kilometres."""
-    session.add(PlanningPolicy(must_serve_probability=0.99))
+    session.add(PlanningPolicy(must_serve_probability=0.95))
     on_the_way = decision_of(session, stored(), busy.containers["B"])
     site = make_assets.site(session, **at_km(-50))
     busy.containers["B"].site_id = site.id
