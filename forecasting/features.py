@@ -33,7 +33,6 @@ COLUMNS = (
     "level",  # causal level at the origin
     "spread",  # its standard deviation
     "age_h",  # hours since a reading or lift moved the level
-    "ghost",  # probability that the last reading was a false echo
     "interval_h",  # usual hours between readings
     "emptied_h",  # hours since the last known emptying
     *(f"rate_{days}d" for days in RATE_DAYS),
@@ -266,11 +265,10 @@ def _known(history: History, at: NDArray[np.int64]) -> NDArray[np.float64]:
     age_h, grown = history.age_h[i] + beyond_h, history.sensor.growth
     out[seen, 1] = np.sqrt(history.spread[i] ** 2 + grown(age_h * HOUR_S) - grown(history.age_h[i] * HOUR_S))
     out[seen, 2] = age_h
-    out[seen, 3] = history.ghost[i]
-    out[seen, 4] = history.interval_h
-    out[seen, 5] = history.since_emptied_h[i] + beyond_h
+    out[seen, 3] = history.interval_h
+    out[seen, 4] = history.since_emptied_h[i] + beyond_h
     rates = _rates(history, i)
-    out[seen, 6 : 6 + rates.shape[1]] = rates
+    out[seen, 5 : 5 + rates.shape[1]] = rates
     return out
 
 

@@ -42,7 +42,7 @@ EMPTYING_PER_H, LEAST_FALL, NEARLY_EMPTY = 0.1 / 24, 0.1, 0.2
 EMPTIES_WELL = 5.0
 LEAVES_REST, RESTS_UP_TO = 0.2, 0.3
 
-STRAY, CLEARANCE = 0.02, 0.035
+STRAY, CLEARANCE = 0.01, 0.035
 # Of a reading that comes long after the one before: how likely is it that far more came in than usual.
 SURGE = 0.3
 # A reading counts as a ghost's only where it lies this far above the level.

@@ -90,6 +90,7 @@ class FillModel:
         self.trained_until_ = training.until
         self.classes_ = tuple(sorted(set(training.snapshots.waste_class)))
         self.baseline_ = ShrunkenRate(self.quantiles).fit(training)
+        self.weekdays_ = _weekday_factors(training)
         self.trees_: tuple[HistGradientBoostingRegressor, ...] = ()
         self.knots_h_: tuple[int, ...] = ()
         cut = self._calibration_start(training)
@@ -226,7 +227,7 @@ class FillModel:
         return out.reshape(len(snapshots), len(horizons), len(trees))
 
     def _inputs(self, snapshots: SnapshotTable, horizons: tuple[int, ...]) -> NDArray[np.float32]:
-        """What the trees see, (n, horizons, features): the snapshot, its class, the shrunken rate, and the window ahead."""
+        """What the trees see, (n, horizons, features): the snapshot, its class, the shrunken rate, and the window and its weekdays."""
         n, hours = len(snapshots), np.asarray(horizons, np.float64)
         code = {name: float(i) for i, name in enumerate(self.classes_)}
         classes = np.array([code.get(name, np.nan) for name in snapshots.waste_class]).reshape(n, 1)
@@ -234,6 +235,30 @@ class FillModel:
         rate = self.baseline_.rate(snapshots)[:, None]
         fixed = np.concatenate([snapshots.values[:, TREE_COLUMNS], classes, rate], axis=1)
         rest_days = snapshots.rest_days[:, np.ceil(hours / 24).astype(int) - 1]
-        ahead = np.stack([np.broadcast_to(hours, (n, len(hours))), centre, rest_days], axis=2)
+        usual = rate * _weighted_days(snapshots["weekday"], hours, self.weekdays_)
+        ahead = np.stack([np.broadcast_to(hours, (n, len(hours))), centre, rest_days, usual], axis=2)
         wide = np.broadcast_to(fixed[:, None, :], (n, len(hours), fixed.shape[1]))
         return np.concatenate([wide, ahead], axis=2).astype(np.float32)
+
+
+def _weekday_factors(training: TrainingTable) -> NDArray[np.float64]:
+    """Inflow of the 24 hours from an origin on each weekday (7,), against the mean one; ones where no window is that long."""
+    if 24 not in training.horizons_h:
+        return np.ones(7)
+    day = training.increment[:, training.horizons_h.index(24)]
+    seen = np.isfinite(day) & np.isfinite(training.snapshots["weekday"])
+    weekday = training.snapshots["weekday"][seen].astype(np.int64)
+    mean = float(day[seen].mean()) if seen.any() else 0.0
+    if mean <= 0:
+        return np.ones(7)
+    sums, counts = np.bincount(weekday, day[seen], 7), np.bincount(weekday, minlength=7)
+    return np.asarray(np.maximum((sums + PRIOR_WINDOWS * mean) / (counts + PRIOR_WINDOWS) / mean, 0.0))
+
+
+def _weighted_days(weekday: NDArray[np.float64], hours: NDArray[np.float64], factors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Days from each origin to each horizon (n, H), each counted by its weekday's factor; plain days where the weekday is unknown."""
+    day = np.arange(np.ceil(hours.max() / 24) if len(hours) else 0)
+    share = np.clip(hours[:, None] / 24 - day[None, :], 0.0, 1.0)
+    first = np.nan_to_num(weekday).astype(np.int64)
+    ahead = factors[(first[:, None] + day[None, :].astype(np.int64)) % 7]
+    return np.where(np.isfinite(weekday)[:, None], ahead, 1.0) @ share.T
