@@ -68,7 +68,7 @@ def _errors(axes: Axes, report: Report) -> None:
         errors = [POINTS * one.mae for one in report.figures if one.name == name]
         axes.plot(hours, errors, marker=MARKS[i % len(MARKS)], color=COLOURS[i % len(COLOURS)], label=name)
     axes.set(title="Mean absolute error", xlabel="hours ahead", ylabel="points of full", ylim=(0, None), xticks=hours)
-    axes.legend()
+    axes.legend(loc="upper left")
 
 
 def _coverage(axes: Axes, report: Report) -> None:
