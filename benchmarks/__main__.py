@@ -71,6 +71,12 @@ TABLE = (
         needs=FRANKFURT,
     ),
     Benchmark(
+        "twin",
+        "kilometres against overflow on a town's past, and what part of the attainable saving is captured",
+        ("--data", str(WYNDHAM)),
+        needs=WYNDHAM,
+    ),
+    Benchmark(
         "city_night",
         "a city's night in parts, from the matrix to the checked plan: 2,000 containers here, 10,000 without options",
         ("--containers", "2000", "--trucks", "12", "--seconds", "30"),

@@ -31,8 +31,8 @@ from app.planning.twin.trimmed import Weekdays, trimmed_plans
 
 WARM_UP_D = 14
 """Driven before the counted weeks: until then it matters that all containers began empty."""
-PRICES = tuple(float(price) for price in np.geomspace(0.05, 12.0, 12))
-"""Of a container-day in overflow, in whole tours."""
+PRICES = (*(float(price) for price in np.geomspace(0.05, 12.0, 12)), 100.0)
+"""Of a container-day in overflow, in whole tours; the last one says "never"."""
 THRESHOLDS = (0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0)
 SERVICE_LEVELS = (0.001, 0.0024, 0.01)
 """Shares of container-days in overflow at which arms are held against each other."""

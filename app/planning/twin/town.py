@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import asin, cos, radians, sin, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,8 +74,7 @@ def town_of(
     """A town of containers at these (longitude, latitude), distances by the crow's way times a detour."""
     places = sorted(set(where.values()))
     index = {place: i for i, place in enumerate(places)}
-    points = [*places, yard]
-    metres = np.array([[DETOUR * great_circle_m(a, b) for b in points] for a in points])
+    metres = DETOUR * great_circle_m(np.array([*places, yard], np.float64))
     return Town(
         name=name,
         keys=tuple(where),
@@ -88,8 +86,10 @@ def town_of(
     )
 
 
-def great_circle_m(a: tuple[float, float], b: tuple[float, float]) -> float:
-    """Metres between two (longitude, latitude)."""
-    (lon_a, lat_a), (lon_b, lat_b) = ((radians(x), radians(y)) for x, y in (a, b))
-    half = sin((lat_b - lat_a) / 2) ** 2 + cos(lat_a) * cos(lat_b) * sin((lon_b - lon_a) / 2) ** 2
-    return 2 * EARTH_M * asin(sqrt(half))
+def great_circle_m(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Metres between all (longitude, latitude) of these (n, 2), shape (n, n)."""
+    longitude, latitude = np.radians(points).T
+    north = np.sin((latitude[:, None] - latitude) / 2) ** 2
+    east = np.sin((longitude[:, None] - longitude) / 2) ** 2
+    half = north + np.cos(latitude[:, None]) * np.cos(latitude) * east
+    return np.asarray(2 * EARTH_M * np.arcsin(np.sqrt(half)))
