@@ -7,16 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import delete
-from sqlalchemy.dialects.postgresql import insert
 
 from app.db import TenantSession
 from app.forecasts.drift import judge_night
 from app.forecasts.models import EvidenceSource, FillSurvey, ForecastError, ForecastScore, InflowEvidence
 from app.forecasts.outlook import Outlook
-from app.forecasts.store import insert_forecasts
-from app.telemetry.models import ContainerForecast, ForecastRun, ModelArtifact
-from app.tenancy.scope import rows_of, visible_tenant_id
+from app.forecasts.store import delete_artifacts, delete_forecasts, delete_rows, insert_forecasts, replace_evidence
+from app.telemetry.models import ForecastRun, ModelArtifact
+from app.tenancy.scope import visible_tenant_id
 from forecasting.density import overflow_probability
 
 _log = logging.getLogger(__name__)
@@ -80,24 +78,14 @@ def record_evidence(session: TenantSession, evidence: Sequence[Evidence]) -> Non
         return
     newest = {(one.container_id, one.hour_at, one.source): one for one in evidence}
     rows = [{name: getattr(one, name) for name in Evidence.__slots__} for one in newest.values()]
-    statement = insert(InflowEvidence).values(rows)
-    says = {name: statement.excluded[name] for name in ("expected_l", "spread_l")}
-    key = ["tenant_id", "container_id", "hour_at", "source"]
-    session.execute(statement.on_conflict_do_update(index_elements=key, set_=says))
+    replace_evidence(session, rows)
 
 
 def forget_old_forecasts(session: TenantSession, now: datetime) -> None:
     """Containers' forecasts that have been judged, surveys that no rate reaches back to, and models that nobody would go back to."""
-    mine = visible_tenant_id(session)
-    old_runs = rows_of(session, ForecastRun).where(ForecastRun.origin_at < now - FORECASTS_KEPT).with_only_columns(ForecastRun.id)
-    session.execute(delete(ContainerForecast).where(ContainerForecast.tenant_id == mine, ContainerForecast.run_id.in_(old_runs)))
-    for kind, column, kept in (
-        (FillSurvey, FillSurvey.surveyed_at, SURVEYS_KEPT),
-        (ForecastError, ForecastError.judged_at, ERRORS_KEPT),
-        (ForecastScore, ForecastScore.judged_at, ERRORS_KEPT),
-        (InflowEvidence, InflowEvidence.hour_at, SURVEYS_KEPT),
-    ):
-        session.execute(delete(kind).where(kind.tenant_id == mine, column < now - kept))
-    newest = rows_of(session, ModelArtifact).order_by(ModelArtifact.trained_until.desc()).limit(1).with_only_columns(ModelArtifact.id)
-    old = (ModelArtifact.trained_until < now - ARTIFACTS_KEPT) & ModelArtifact.id.not_in(newest)
-    session.execute(delete(ModelArtifact).where(ModelArtifact.tenant_id == mine, old))
+    delete_forecasts(session, made_before=now - FORECASTS_KEPT)
+    delete_artifacts(session, trained_before=now - ARTIFACTS_KEPT)
+    delete_rows(session, FillSurvey, FillSurvey.surveyed_at, before=now - SURVEYS_KEPT)
+    delete_rows(session, ForecastError, ForecastError.judged_at, before=now - ERRORS_KEPT)
+    delete_rows(session, ForecastScore, ForecastScore.judged_at, before=now - ERRORS_KEPT)
+    delete_rows(session, InflowEvidence, InflowEvidence.hour_at, before=now - SURVEYS_KEPT)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import func, select
 
-from app.assets.models import Container, ContainerStatus
+from app.assets.models import Container, ContainerStatus, Site
 from app.db import TenantSession
 from app.forecasts.models import FillSurvey, ForecastError, ForecastScore, block_of
 from app.forecasts.store import copy_arrays, copy_rows
@@ -30,6 +30,14 @@ def list_container_ids(session: TenantSession) -> NDArray[np.int64]:
     """Of those in service, ascending."""
     query = rows_of(session, Container).where(Container.status == ContainerStatus.IN_SERVICE).with_only_columns(Container.id)
     return np.array(session.scalars(query.order_by(Container.id)).all(), np.int64)
+
+
+def list_placed(session: TenantSession) -> Sequence[Any]:
+    """Number, class, latitude, longitude, litres and own density of each container in service, by number."""
+    at_site = (Site.tenant_id == Container.tenant_id) & (Site.id == Container.site_id)
+    columns = (Container.id, Container.waste_class, Site.lat, Site.lon, Container.volume_l, Container.density_kg_m3)
+    mine = (Container.tenant_id == visible_tenant_id(session)) & (Container.status == ContainerStatus.IN_SERVICE)
+    return session.execute(select(*columns).join(Site, at_site).where(mine).order_by(Container.id)).all()
 
 
 def count_readings(session: TenantSession, since: datetime, *, at_most: int) -> int:

@@ -7,13 +7,20 @@ Rows of a fixed form are read by numpy without a look at any of them, and writte
 import io
 import struct
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import InstrumentedAttribute
 
-from app.db import TenantSession
+from app.db import TenantOwned, TenantSession
+from app.forecasts.models import InflowEvidence
+from app.telemetry.models import ContainerForecast, ForecastRun, ModelArtifact
 from app.telemetry.store import cursor_of
+from app.tenancy.scope import rows_of, visible_tenant_id
 
 _HEADER = b"PGCOPY\n\xff\r\n\x00" + struct.pack(">ii", 0, 0)
 _TRAILER = struct.pack(">h", -1)
@@ -170,3 +177,29 @@ def insert_forecasts(
         parameters=(run_id, names),
         into="run_id, container_id, method, q10_pct, q50_pct, q90_pct, overflow_probability, naive_pct",
     )
+
+
+def replace_evidence(session: TenantSession, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Hours of inflow; what was known under the same key gives way."""
+    statement = insert(InflowEvidence).values(list(rows))
+    says = {name: statement.excluded[name] for name in ("expected_l", "spread_l")}
+    key = ["tenant_id", "container_id", "hour_at", "source"]
+    session.execute(statement.on_conflict_do_update(index_elements=key, set_=says))
+
+
+def delete_forecasts(session: TenantSession, *, made_before: datetime) -> None:
+    """Containers' rows of old runs; the runs themselves, and how they did, stay."""
+    old = rows_of(session, ForecastRun).where(ForecastRun.origin_at < made_before).with_only_columns(ForecastRun.id)
+    mine = ContainerForecast.tenant_id == visible_tenant_id(session)
+    session.execute(delete(ContainerForecast).where(mine, ContainerForecast.run_id.in_(old)))
+
+
+def delete_artifacts(session: TenantSession, *, trained_before: datetime) -> None:
+    """Old models, but never the newest one."""
+    newest = rows_of(session, ModelArtifact).order_by(ModelArtifact.trained_until.desc()).limit(1).with_only_columns(ModelArtifact.id)
+    old = (ModelArtifact.trained_until < trained_before) & ModelArtifact.id.not_in(newest)
+    session.execute(delete(ModelArtifact).where(ModelArtifact.tenant_id == visible_tenant_id(session), old))
+
+
+def delete_rows(session: TenantSession, kind: type[TenantOwned], column: InstrumentedAttribute[datetime], *, before: datetime) -> None:
+    session.execute(delete(kind).where(kind.tenant_id == visible_tenant_id(session), column < before))

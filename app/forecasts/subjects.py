@@ -8,13 +8,11 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
 
-from app.assets.models import Container, ContainerStatus, Site
 from app.assets.queries import densities_kg_m3, list_holidays
 from app.db import TenantSession
+from app.forecasts.queries import list_placed
 from app.tenancy.queries import get_tenant
-from app.tenancy.scope import visible_tenant_id
 from forecasting.features import Context, snapshots
 from forecasting.history import build_histories
 from forecasting.level import Readings
@@ -61,10 +59,7 @@ class Subjects:
 
 def load_subjects(session: TenantSession, origin_at: datetime) -> Subjects:
     """The tenant's containers in service, in one query."""
-    at_site = (Site.tenant_id == Container.tenant_id) & (Site.id == Container.site_id)
-    columns = (Container.id, Container.waste_class, Site.lat, Site.lon, Container.volume_l, Container.density_kg_m3)
-    mine = (Container.tenant_id == visible_tenant_id(session)) & (Container.status == ContainerStatus.IN_SERVICE)
-    rows = session.execute(select(*columns).join(Site, at_site).where(mine).order_by(Container.id)).all()
+    rows = list_placed(session)
     densities, today = densities_kg_m3(session), origin_at.date()
     return of_rows(
         [(*row[:5], row[5] or densities[row[1]]) for row in rows],

@@ -24,10 +24,10 @@ MAY_SPEAK_WEB = {
 SQL = {"select", "insert", "update", "delete", "text", "exists", "literal_column"}
 MAY_SPEAK_SQL = {
     "app/db.py",
+    "app/forecasts/store.py",
     "app/http.py",
     "app/jobs/backup.py",  # swaps whole databases
     "app/provision.py",
-    "app/telemetry/operations.py",  # a forecast run's rows in one statement
     "app/telemetry/store.py",
     "app/tenancy/scope.py",
 }
