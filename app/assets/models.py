@@ -141,6 +141,8 @@ class ContainerModel(TenantRow, Versioned):
     lift_s: Mapped[int] = mapped_column(server_default="60")
     empty_distance_mm: Mapped[int]
     full_distance_mm: Mapped[int]
+    shape: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """`{"kind": "tapered", "bottom_to_top": 0.8}` and the like; None: walls straight up, fill is height."""
 
 
 class Container(TenantRow, Versioned):

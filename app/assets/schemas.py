@@ -4,7 +4,7 @@ import re
 from itertools import pairwise
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import Schema, ValidationError, fields, validate, validates, validates_schema
 
 from app.assets.geojson import area_problem
 from app.assets.models import (
@@ -20,6 +20,7 @@ from app.assets.models import (
     Zone,
 )
 from app.assets.service_days import END_OF_DAY
+from app.assets.shapes import faults_of_shape
 from app.assets.waste_classes import WasteClass
 from app.db import TenantRow
 from app.http import PageArgs
@@ -28,6 +29,11 @@ from app.reading import require_storable
 from app.tenancy.models import UserAccount
 
 LARGEST_INT = 2**31 - 1
+SHAPE = (
+    "How volume grows with height; null: walls straight up. "
+    '`{"kind": "tapered", "bottom_to_top": 0.8}`, `{"kind": "bell", "shoulder": 0.5}`, '
+    '`{"kind": "underground", "chute_height": 0.3, "chute_area": 0.2}`, `{"kind": "table", "points": [[300, 200], [1000, 1100]]}`.'
+)
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 TAG = re.compile(r"[^\s\0,;|]{1,60}\Z")
 
@@ -203,6 +209,13 @@ class ContainerModelSchema(RowSchema):
     lift_s = whole(0, 7200, load_default=60)
     empty_distance_mm = whole(1, 20_000, required=True, metadata={"description": "From the sensor down to the floor."})
     full_distance_mm = whole(0, 20_000, required=True, metadata={"description": "From the sensor down to the full mark."})
+    shape = fields.Dict(keys=fields.String(), allow_none=True, load_default=None, metadata={"description": SHAPE})
+
+    @validates("shape")
+    def shape_can_be_meant(self, shape: dict[str, Any] | None, **_: Any) -> None:
+        faults = {name: [mend] for name, mend in faults_of_shape(shape)} if shape is not None else {}
+        if faults:
+            raise ValidationError(faults)
 
     @validates_schema(skip_on_field_errors=True)
     def empty_below_full(self, data: dict[str, Any], **_: Any) -> None:

@@ -7,13 +7,15 @@
  5. reject_two_fills        a distance and a fill may contradict each other
  6. reject_nothing_said     no figure at all
  7. place                   in the container where it hung then
- 8. to_fill                 distance to fill by the container's geometry
+ 8. to_fill                 distance to fill by the container's shape and the device's calibration
  9. flag_no_echo            the sensor heard nothing
 10. flag_beyond_marks       over the full mark, or below the floor
-11. to_density              weight over filled volume
-12. drop_repeats            what is stored already: duplicate, or conflict when it differs (the first reading stays)
-13. follow_readings         the streaming level filter: ghost echo, jump, stuck; container state and sensor-seen lifts
-14. insert_measurements     written; on disk before the sender hears of it
+11. flag_blocked            nearer than the sensor can measure
+12. to_density              weight over filled volume
+13. drop_repeats            what is stored already: duplicate, or conflict when it differs (the first reading stays)
+14. follow_readings         the streaming level filter: ghost echo, jump, stuck; container state and sensor-seen lifts
+15. doubt_blocked           quality of what the blind zone showed
+16. insert_measurements     written; on disk before the sender hears of it
 
 Three clocks stay apart: `observed_at` is the device's, `gateway_at` the network's, `received_at` ours.
 """
@@ -24,14 +26,15 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import UNSET
 
-from app.assets.models import Container
 from app.db import TenantSession
 from app.telemetry import store
+from app.telemetry.filling import fill_pct, is_blocked
+from app.telemetry.geometry import BLOCKED
 from app.telemetry.levels import follow_readings, known_quality, rebuild_states
 from app.telemetry.readings import DUPLICATE, STORED, Outcome, OutcomeStatus, ReadingIn, refusal
 from app.telemetry.state import NEGATIVE, NO_ECHO, OVER_FULL, sensor_of
 from app.telemetry.store import Draft, Key, Mount, microseconds
-from forecasting.level import IMPOSSIBLE
+from forecasting.level import DOUBTED, IMPOSSIBLE
 
 CLOCK_AHEAD = timedelta(minutes=10)
 MONTHS_KEPT_OPEN = 14
@@ -73,6 +76,7 @@ def ingest(
     drafts = _sift(session, items, outcomes, limits)
     fresh = drop_repeats(session, drafts, outcomes)
     follow_readings(session, fresh)
+    doubt_blocked(fresh)
     written = store.insert_measurements(session, fresh)
     if len(written) < len(fresh):
         _make_good(session, [draft for draft in fresh if draft.key not in written], outcomes)
@@ -138,7 +142,7 @@ def reject_two_fills(draft: Draft, _: Limits) -> Outcome | None:
 
 def reject_nothing_said(draft: Draft, _: Limits) -> Outcome | None:
     item = draft.item
-    figures = (item.weight_kg, item.temperature_c, item.acceleration_g, item.tilt_deg, item.battery_v, item.signal_dbm)
+    figures = (item.weight_kg, item.temperature_c, item.acceleration_g, item.tilt_deg, item.battery_v, item.battery_pct, item.signal_dbm)
     if item.distance_mm is UNSET and item.fill_pct is UNSET and all(figure is None for figure in figures):
         return refusal("distance_mm", "is missing, and so is every other figure", "Send null if there was no echo.")
     return None
@@ -153,8 +157,7 @@ def to_fill(draft: Draft, _: Limits) -> None:
     item = draft.item
     if isinstance(item.distance_mm, int):
         if draft.container_id is not None:
-            # the rule is the container's; a Mount has its geometry without the price of loading its row
-            draft.fill_pct = round(Container.fill_pct(draft.mount, item.distance_mm), 2)  # type: ignore[arg-type]
+            draft.fill_pct = round(fill_pct(draft.mount, item.distance_mm, item.temperature_c), 2)
     elif isinstance(item.fill_pct, float):
         draft.fill_pct = round(item.fill_pct, 2)
     if draft.fill_pct is None:
@@ -171,6 +174,11 @@ def flag_beyond_marks(draft: Draft, _: Limits) -> None:
     if fill_pct is not None and not 0 <= fill_pct <= 100:
         draft.flags.append(OVER_FULL if fill_pct > 100 else NEGATIVE)
         draft.quality = known_quality(fill_pct)
+
+
+def flag_blocked(draft: Draft, _: Limits) -> None:
+    if isinstance(draft.item.distance_mm, int) and is_blocked(draft.mount, draft.item.distance_mm):
+        draft.flags.append(BLOCKED)
 
 
 def to_density(draft: Draft, _: Limits) -> None:
@@ -190,8 +198,16 @@ FILTERS: tuple[Filter, ...] = (
     to_fill,
     flag_no_echo,
     flag_beyond_marks,
+    flag_blocked,
     to_density,
 )
+
+
+def doubt_blocked(drafts: Sequence[Draft]) -> None:
+    """What the blind zone shows may be dirt or waste: the level filter takes it like any other, nobody else should believe it."""
+    for draft in drafts:
+        if BLOCKED in draft.flags:
+            draft.quality = min(draft.quality, DOUBTED)
 
 
 def drop_repeats(session: TenantSession, drafts: Sequence[Draft], outcomes: list[Outcome]) -> list[Draft]:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import REAL, CheckConstraint, Index, LargeBinary, SmallInteger, String, UniqueConstraint, func, text
+from sqlalchemy import REAL, CheckConstraint, Index, LargeBinary, SmallInteger, String, Text, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -24,6 +24,27 @@ class LiftSource(StrEnum):
     WEIGH_TICKET = "weigh_ticket"
 
 
+class SourceKind(StrEnum):
+    """Who sends a source's messages, and so in which form they come."""
+
+    KERBSIDE_JSON = "kerbside_json"
+    TTS = "tts"
+    CHIRPSTACK = "chirpstack"
+    THINGPARK = "thingpark"
+    SIGFOX = "sigfox"
+    NGSI_LD = "ngsi_ld"
+    NGSI_V2 = "ngsi_v2"
+
+
+class MessageOutcome(StrEnum):
+    """What became of one message of a source."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    SKIPPED = "skipped"
+    REFUSED = "refused"
+
+
 class Device(TenantRow, Versioned):
     """A sensor, and the container it is mounted in now."""
 
@@ -33,6 +54,7 @@ class Device(TenantRow, Versioned):
         same_tenant("container_id", "container"),
         Index("ix_device_container", "tenant_id", "container_id"),
         CheckConstraint("reporting_interval_s > 0", name="reporting_interval_positive"),
+        CheckConstraint("nearest_mm >= 0", name="nearest_not_negative"),
     )
 
     device_uid: Mapped[str] = mapped_column(String(64))
@@ -42,7 +64,17 @@ class Device(TenantRow, Versioned):
     reporting_interval_s: Mapped[int] = mapped_column(server_default="21600")
     last_seen_at: Mapped[datetime | None]
     battery_v: Mapped[float | None] = mapped_column(REAL)
+    battery_pct: Mapped[float | None] = mapped_column(REAL)
+    """Where the device tells what is left instead of a voltage; neither is ever worked out from the other."""
     installed_at: Mapped[datetime | None]
+    model: Mapped[str | None] = mapped_column(String(80))
+    """As its maker writes it, or the name of a device profile: says how its payload is read."""
+    offset_mm: Mapped[float | None] = mapped_column(REAL)
+    """Added to what it reports: positive where its face hangs below the point that the container's distances start from."""
+    nearest_mm: Mapped[float | None] = mapped_column(REAL)
+    """Its blind zone: nearer than this it cannot measure."""
+    assumed_c: Mapped[float | None] = mapped_column(REAL)
+    """Temperature at which it takes the speed of sound; None: it corrects for the temperature itself."""
 
 
 class Measurement(TenantOwned):
@@ -76,6 +108,8 @@ class Measurement(TenantOwned):
     """Largest acceleration since the last reading."""
     tilt_deg: Mapped[float | None] = mapped_column(REAL)
     battery_v: Mapped[float | None] = mapped_column(REAL)
+    battery_pct: Mapped[float | None] = mapped_column(REAL)
+    """What is left, where the device says it so."""
     signal_dbm: Mapped[int | None] = mapped_column(SmallInteger)
     quality: Mapped[int] = mapped_column(SmallInteger)
     """How far the fill is to be trusted: 0 not at all … 4 fully."""
@@ -214,3 +248,89 @@ class ModelArtifact(TenantRow):
     evaluation: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
     content: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class DeviceProfile(TenantRow, Versioned):
+    """A tenant's own description of a device that no decoder knows: where its figures lie in the payload."""
+
+    __tablename__ = "device_profile"
+    __table_args__ = (UniqueConstraint("tenant_id", "name"),)
+
+    name: Mapped[str] = mapped_column(String(80))
+    """The document's; `Device.model` and `Source.default_model` refer to it."""
+    document: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Source(TenantRow, Versioned):
+    """A network server or context broker that sends us messages, and how far we trust it."""
+
+    __tablename__ = "source"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "name"),
+        UniqueConstraint("source_key"),
+        CheckConstraint("max_age_s > 0 and max_ahead_s >= 0", name="window_possible"),
+    )
+
+    name: Mapped[str] = mapped_column(String(120))
+    kind: Mapped[SourceKind] = mapped_column(enum_type(SourceKind))
+    source_key: Mapped[str] = mapped_column(String(40))
+    """Names it in the address that it sends to. No secret."""
+    secret_hash: Mapped[str] = mapped_column(String(64))
+    sealed_as_key: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """ThingPark's key, sealed: tokens are made with it, so a digest would not do."""
+    allowed_networks: Mapped[list[str]] = mapped_column(ARRAY(String(64)), server_default="{}")
+    """Addresses (CIDR) that may send; empty: any."""
+    allowed_devices: Mapped[list[str]] = mapped_column(ARRAY(String(64)), server_default="{}")
+    """Devices that it may speak for; empty: all of the tenant's."""
+    max_age_s: Mapped[int] = mapped_column(server_default="172800")
+    """The replay window: a message that the network heard longer ago is refused."""
+    max_ahead_s: Mapped[int] = mapped_column(server_default="600")
+    sigfox_template: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """What a Sigfox callback calls its fields; None: as Sigfox's own documentation does."""
+    default_model: Mapped[str | None] = mapped_column(String(80))
+    """Of devices whose own `model` is not said."""
+    active: Mapped[bool] = mapped_column(server_default="true")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    knocked_at: Mapped[datetime | None]
+    """When somebody last came with a wrong secret, to the minute."""
+
+    @property
+    def has_as_key(self) -> bool:
+        return self.sealed_as_key is not None
+
+
+class SourceMessage(TenantRow):
+    """One of the last messages of a source, and what became of it."""
+
+    __tablename__ = "source_message"
+    __table_args__ = (
+        same_tenant("source_id", "source", ondelete="CASCADE"),
+        Index("ix_source_message_source", "tenant_id", "source_id", "id"),
+    )
+
+    source_id: Mapped[Id]
+    received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    device_uid: Mapped[str] = mapped_column(String(80), server_default="")
+    outcome: Mapped[MessageOutcome] = mapped_column(enum_type(MessageOutcome))
+    field: Mapped[str] = mapped_column(String(120), server_default="")
+    """Where in the message the fault lies."""
+    reason: Mapped[str] = mapped_column(String(400), server_default="")
+    mend: Mapped[str] = mapped_column(String(400), server_default="")
+    body: Mapped[str] = mapped_column(Text, server_default="")
+    """As it came, cut off after some lines."""
+
+
+class UplinkReceipt(TenantOwned):
+    """A message that has been taken: its repeats within the replay window change nothing."""
+
+    __tablename__ = "uplink_receipt"
+    __table_args__ = (
+        same_tenant("source_id", "source", ondelete="CASCADE"),
+        Index("ix_uplink_receipt_forget_at", "tenant_id", "forget_at"),
+    )
+
+    source_id: Mapped[Id] = mapped_column(primary_key=True)
+    message_key: Mapped[UUID] = mapped_column(primary_key=True)
+    """Digest of the envelope's key."""
+    forget_at: Mapped[datetime]

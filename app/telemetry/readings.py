@@ -24,6 +24,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "acceleration_g": (0, 100),
     "tilt_deg": (0, 180),
     "battery_v": (0, 100),
+    "battery_pct": (0, 100),
     "signal_dbm": (-200, 50),
 }
 """What a sensor can have meant. Fire is news and stays in range; the level filter judges fills."""
@@ -46,6 +47,7 @@ class ReadingIn(Struct, forbid_unknown_fields=True, gc=False):
     acceleration_g: Annotated[float, _within("acceleration_g")] | None = None
     tilt_deg: Annotated[float, _within("tilt_deg")] | None = None
     battery_v: Annotated[float, _within("battery_v")] | None = None
+    battery_pct: Annotated[float, _within("battery_pct")] | None = None
     signal_dbm: Annotated[int, _within("signal_dbm")] | None = None
     gateway_at: Annotated[datetime, Meta(tz=True)] | None = None
 
@@ -142,10 +144,11 @@ def _decode_leniently(body: bytes) -> list[ReadingIn | Outcome]:
         raise unreadable(f"is not JSON: {error}", "Send JSON (RFC 8259).") from error
     if not isinstance(batch, dict) or set(batch) != {"measurements"} or not isinstance(batch["measurements"], list):
         raise _no_batch("it is not an object with the one field `measurements`, a list")
-    return [_convert(item) for item in batch["measurements"]]
+    return [convert_item(item) for item in batch["measurements"]]
 
 
-def _convert(item: object) -> ReadingIn | Outcome:
+def convert_item(item: object) -> ReadingIn | Outcome:
+    """A reading of parsed JSON, or of values of ours; the refusal where it breaks a rule."""
     try:
         return msgspec.convert(item, ReadingIn)
     except msgspec.ValidationError as error:

@@ -51,6 +51,7 @@ class ReadingSchema(Schema):
     acceleration_g = _figure("acceleration_g", "Largest acceleration since the last reading.")
     tilt_deg = _figure("tilt_deg", "Tilt against upright.")
     battery_v = _figure("battery_v", "Battery voltage.")
+    battery_pct = _figure("battery_pct", "What is left of the battery, where the device says it so.")
     signal_dbm = _figure("signal_dbm", "Strength of the radio signal.", whole=True)
 
 
@@ -83,6 +84,10 @@ def _id(**options: Any) -> fields.Integer:
     return fields.Integer(strict=True, validate=validate.Range(1, LARGEST_ID), **options)
 
 
+def _calibration(low: float, high: float, description: str) -> fields.Float:
+    return StrictFloat(allow_none=True, allow_nan=False, validate=validate.Range(low, high), metadata={"description": description})
+
+
 class DeviceChangeSchema(Schema):
     """What may change: where it hangs (null: nowhere), what it is, how often it reports."""
 
@@ -90,6 +95,14 @@ class DeviceChangeSchema(Schema):
     kind = fields.String(validate=[validate.Length(1, 80), require_storable])
     reporting_interval_s = fields.Integer(strict=True, validate=validate.Range(1, 31_536_000))
     installed_at = fields.AwareDateTime(format="iso", allow_none=True, validate=validate.Range(OLDEST_INSTALLATION, LATEST_INSTALLATION))
+    model = fields.String(
+        allow_none=True,
+        validate=[validate.Length(1, 80), require_storable],
+        metadata={"description": "As its maker writes it (EM400-MUD), or the name of a device profile: how its payload is read."},
+    )
+    offset_mm = _calibration(-5_000, 5_000, "Added to what it reports.")
+    nearest_mm = _calibration(0, 5_000, "Its blind zone: nearer than this it cannot measure.")
+    assumed_c = _calibration(-40, 85, "Temperature at which it takes the speed of sound; null: it corrects for the temperature itself.")
 
 
 class DeviceSchema(DeviceChangeSchema):
@@ -97,6 +110,7 @@ class DeviceSchema(DeviceChangeSchema):
     device_uid = fields.String(required=True, validate=validate.Regexp(DEVICE_PATTERN))
     last_seen_at = fields.AwareDateTime(format="iso", dump_only=True)
     battery_v = fields.Float(dump_only=True)
+    battery_pct = fields.Float(dump_only=True)
 
 
 class DeviceArgs(PageArgs):
@@ -134,6 +148,7 @@ class MeasurementSchema(Schema):
     acceleration_g = fields.Float()
     tilt_deg = fields.Float()
     battery_v = fields.Float()
+    battery_pct = fields.Float()
     signal_dbm = fields.Integer()
     quality = fields.Integer(metadata={"description": "How far the fill is to be trusted: 0 not at all … 4 fully."})
     flags = fields.List(fields.String(), metadata={"description": "Why the quality is below 4."})

@@ -47,6 +47,16 @@ class Mount(NamedTuple):
     empty_distance_mm: int
     full_distance_mm: int
     volume_l: int
+    offset_mm: float | None = None
+    nearest_mm: float | None = None
+    assumed_c: float | None = None
+    shape: str | None = None
+    """The container model's, as JSON."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether fill is height, and the distance as reported."""
+        return self.shape is None and not self.offset_mm and self.assumed_c is None
 
 
 @dataclass(slots=True)
@@ -111,8 +121,9 @@ def lock_mounts(session: TenantSession, device_uids: Collection[str]) -> dict[st
         cursor.execute(
             f"""select d.device_uid, d.id, d.kind, coalesce({_MICROSECONDS.format("d.last_seen_at")}, -1),
                 coalesce({_MICROSECONDS.format("d.installed_at")}, -1),
-                d.container_id, c.empty_distance_mm, c.full_distance_mm, c.volume_l
+                d.container_id, c.empty_distance_mm, c.full_distance_mm, c.volume_l, d.offset_mm, d.nearest_mm, d.assumed_c, m.shape::text
             from device d left join container c on c.tenant_id = d.tenant_id and c.id = d.container_id
+                left join container_model m on m.tenant_id = c.tenant_id and m.id = c.model_id
             where d.tenant_id = (select current_tenant()) and d.device_uid = any(%s)
             order by d.id for no key update of d""",
             (list(device_uids),),
@@ -190,7 +201,7 @@ def stored_under(session: TenantSession, keys: Sequence[Key]) -> dict[Key, tuple
     with cursor_of(session) as cursor:
         cursor.execute(
             f"""select m.device_id, {_MICROSECONDS.format("m.observed_at")}, m.distance_mm, m.fill_pct, m.weight_kg, m.temperature_c,
-                m.acceleration_g, m.tilt_deg, m.battery_v, m.signal_dbm
+                m.acceleration_g, m.tilt_deg, m.battery_v, m.battery_pct, m.signal_dbm
             from unnest(%s::bigint[], %s::timestamptz[]) v(device_id, observed_at)
             join measurement m on m.device_id = v.device_id and m.observed_at = v.observed_at
             where m.tenant_id = (select current_tenant()) and m.observed_at between %s and %s""",
@@ -212,6 +223,7 @@ _TYPES = {
     "acceleration_g": "real",
     "tilt_deg": "real",
     "battery_v": "real",
+    "battery_pct": "real",
     "signal_dbm": "smallint",
     "quality": "smallint",
     "flags": "text[]",
@@ -262,7 +274,7 @@ def _insert_by_copy(cursor: Any, drafts: Sequence[Draft]) -> set[Key]:
 
 def _row(draft: Draft) -> tuple[Any, ...]:
     item = draft.item
-    distance_mm, fill_pct, weight_kg, temperature_c, acceleration_g, tilt_deg, battery_v, signal_dbm = reported(draft)
+    distance_mm, fill_pct, weight_kg, temperature_c, acceleration_g, tilt_deg, battery_v, battery_pct, signal_dbm = reported(draft)
     return (
         draft.mount.device_id,
         item.observed_at,
@@ -276,6 +288,7 @@ def _row(draft: Draft) -> tuple[Any, ...]:
         acceleration_g,
         tilt_deg,
         battery_v,
+        battery_pct,
         signal_dbm,
         draft.quality,
         draft.flags or None,
@@ -293,6 +306,7 @@ def reported(draft: Draft) -> tuple[Any, ...]:
         _rounded(item.acceleration_g, 3),
         _rounded(item.tilt_deg, 2),
         _rounded(item.battery_v, 3),
+        _rounded(item.battery_pct, 2),
         item.signal_dbm,
     )
 
@@ -315,14 +329,16 @@ def touch_devices(session: TenantSession, drafts: Iterable[Draft]) -> None:
     """Say when each device was last heard, by its own clock, and its battery then. Older news changes nothing."""
     newest: dict[int, list[Any]] = {}
     for draft in sorted(drafts, key=lambda draft: draft.at_us):
-        seen = newest.setdefault(draft.mount.device_id, [0, None])
+        seen = newest.setdefault(draft.mount.device_id, [0, None, None])
         seen[0] = draft.at_us
         seen[1] = draft.item.battery_v if draft.item.battery_v is not None else seen[1]
-    seen_at = [instant(at_us) for at_us, _ in newest.values()]
+        seen[2] = draft.item.battery_pct if draft.item.battery_pct is not None else seen[2]
+    seen_at, battery_v, battery_pct = zip(*newest.values(), strict=True) if newest else ((), (), ())
     with cursor_of(session) as cursor:
         cursor.execute(
-            """update device d set last_seen_at = v.seen_at, battery_v = coalesce(v.battery_v, d.battery_v)
-            from unnest(%s::bigint[], %s::timestamptz[], %s::real[]) v(id, seen_at, battery_v)
+            """update device d set last_seen_at = v.seen_at, battery_v = coalesce(v.battery_v, d.battery_v),
+                battery_pct = coalesce(v.battery_pct, d.battery_pct)
+            from unnest(%s::bigint[], %s::timestamptz[], %s::real[], %s::real[]) v(id, seen_at, battery_v, battery_pct)
             where d.tenant_id = (select current_tenant()) and d.id = v.id and (d.last_seen_at is null or d.last_seen_at < v.seen_at)""",
-            (list(newest), seen_at, [battery_v for _, battery_v in newest.values()]),
+            (list(newest), [instant(at_us) for at_us in seen_at], list(battery_v), list(battery_pct)),
         )
