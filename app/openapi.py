@@ -20,7 +20,8 @@ SECURITY: dict[str, Any] = {
                 "type": "http",
                 "scheme": "bearer",
                 "description": "An API key, or a driver's link. Pages send their session's cookie and its token (X-CSRF-Token) instead.",
-            }
+            },
+            "source": {"type": "http", "scheme": "bearer", "description": "The secret of a source, for its own address alone."},
         }
     },
 }

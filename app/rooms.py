@@ -10,8 +10,10 @@ from app.maps import api as maps
 from app.planning import api as planning
 from app.reporting import api as reporting
 from app.telemetry import api as telemetry
+from app.telemetry import source_api as sources
 from app.tenancy import people_api as tenancy
 from app.web import admin, container, dashboard, dispatcher, driver, entry, health
+from app.web import sources as source_pages
 
 BLUEPRINTS: tuple[ApiBlueprint, ...] = (
     assets.blueprint,
@@ -20,6 +22,7 @@ BLUEPRINTS: tuple[ApiBlueprint, ...] = (
     maps.blueprint,
     planning.blueprint,
     reporting.blueprint,
+    sources.blueprint,
     telemetry.blueprint,
     tenancy.blueprint,
 )
@@ -32,4 +35,5 @@ PAGES: tuple[Blueprint, ...] = (
     entry.blueprint,
     health.blueprint,
     maps.tiles,
+    source_pages.blueprint,
 )

@@ -20,6 +20,7 @@ from app.jobs.nights import NightShift, ask_for_due_nights, for_each_tenant, kee
 from app.maps.matrix_cache import clean_up
 from app.planning.night import MATRICES
 from app.reporting.operations import roll_up_due
+from app.telemetry.source_queries import forget_old_messages
 from app.tenancy.queries import forget_old_attempts
 from migrations.run import make_partitions_ahead
 
@@ -91,6 +92,14 @@ def _forget_old_forecasts(shop: Workshop) -> None:
     for_each_tenant(shop.database, of)
 
 
+def _forget_old_messages(shop: Workshop) -> None:
+    def of(tenant_id: int) -> None:
+        with shop.database.transaction(tenant_id, actor="job:sources") as session:
+            forget_old_messages(session, datetime.now(UTC))
+
+    for_each_tenant(shop.database, of)
+
+
 def _clean_matrix_cache(shop: Workshop) -> None:
     clean_up(shop.settings.data_dir / MATRICES)
 
@@ -104,6 +113,7 @@ TABLE: tuple[Job, ...] = (
     Job("make partitions ahead", "cron", {"hour": 2, "minute": 10}, _make_partitions),
     Job("forget old sign-in attempts", "interval", {"hours": 1}, _forget_sign_in_attempts),
     Job("forget old forecasts", "cron", {"hour": 3, "minute": 10}, _forget_old_forecasts),
+    Job("forget old messages of sources", "cron", {"hour": 3, "minute": 25}, _forget_old_messages),
     Job("clean the matrix cache", "cron", {"hour": 2, "minute": 40}, _clean_matrix_cache),
 )
 

@@ -7,6 +7,7 @@ from app.assets.models import Container
 from app.db import TenantSession
 from app.errors import FieldProblem, Rejected
 from app.telemetry.models import Device
+from app.telemetry.sources import require_model
 from app.tenancy import audit
 from app.tenancy.scope import find_row
 
@@ -14,6 +15,7 @@ from app.tenancy.scope import find_row
 def create_device(session: TenantSession, values: dict[str, Any]) -> Device:
     """Register a sensor; `container_id` says where it hangs."""
     require_container(session, values.get("container_id"))
+    require_model(session, values.get("model"), field="model")
     device = Device(**values)
     session.add(device)
     audit.record(session, "device.create", device, after=values)
@@ -25,6 +27,7 @@ def create_device(session: TenantSession, values: dict[str, Any]) -> Device:
 def change_device(session: TenantSession, device: Device, values: dict[str, Any]) -> Device:
     """Change what is known of a sensor. Where it is moved, what it said before stays with the container that it hung in."""
     require_container(session, values.get("container_id"))
+    require_model(session, values.get("model"), field="model")
     before = audit.picture(device)
     if values.get("container_id", device.container_id) != device.container_id:
         values = {"installed_at": datetime.now(UTC)} | values

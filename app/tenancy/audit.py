@@ -10,7 +10,7 @@ from sqlalchemy import inspect
 from app.db import TenantOwned, TenantRow, TenantSession
 from app.tenancy.models import AuditEntry
 
-SECRETS = frozenset({"password_hash", "key_hash"})
+SECRETS = frozenset({"password_hash", "key_hash", "secret_hash", "sealed_as_key"})
 """Columns that no entry repeats."""
 
 

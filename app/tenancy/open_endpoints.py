@@ -3,6 +3,7 @@
 OPEN_ENDPOINTS: dict[str, str] = {
     "api-docs.openapi_json": "the description of the API is the same for everybody and holds no rows",
     "tenancy.PageSession": "this is where one signs in, and out: it names no rows and checks the sender itself",
+    "sources.Uplinks": "network servers show the source's own secret here, which is checked before anything is read or written",
 }
 
 ALWAYS_OPEN_TO_VIEWERS = frozenset({"tenancy.View", "entry.sign_in_now", "entry.sign_out", "entry.stop_looking"})

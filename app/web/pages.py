@@ -21,6 +21,7 @@ from app.web.formats import FILTERS
 NAVIGATION = (
     ("Tonight", "/", Scope.PLANS_READ),
     ("Figures", "/kpis", Scope.KPIS_READ),
+    ("Sources", "/sources", Scope.REGISTER_READ),
     ("Driving", "/drive", Scope.DRIVE),
     ("People and keys", "/admin", Scope.ADMIN),
 )

@@ -241,10 +241,10 @@ def test_threads_of_several_tenants_on_a_small_pool_see_their_own_rows_only(comm
     database.engine.dispose()
 
 
-LOOK_UPS = {"sign_in_candidates", "api_key_holder", "scheduled_tenants"}
+LOOK_UPS = {"sign_in_candidates", "api_key_holder", "scheduled_tenants", "source_of_key"}
 
 
-def test_only_three_functions_run_with_the_owners_rights_and_nobody_else_may_call_them(urls: DatabaseUrls):
+def test_only_four_functions_run_with_the_owners_rights_and_nobody_else_may_call_them(urls: DatabaseUrls):
     query = """select proname, proconfig, (select bool_or(grantee = 0) from aclexplode(proacl)) as public_may
                from pg_proc where prosecdef and pronamespace = 'public'::regnamespace"""
     with create_engine(urls.owner, poolclass=NullPool).connect() as connection:

@@ -10,8 +10,9 @@ import msgspec
 from app.assets.models import Container, ContainerModel, LiftKind, Site
 from app.assets.waste_classes import WasteClass
 from app.db import TenantSession
-from app.telemetry.models import Device
+from app.telemetry.models import Device, Source, SourceKind
 from app.telemetry.readings import ReadingIn
+from app.telemetry.sources import create_source
 
 _numbers = count(1)
 
@@ -52,3 +53,8 @@ def reading(device_uid: str, observed_at: datetime, **figures: Any) -> ReadingIn
 def readings(device_uid: str, begin: datetime, distances_mm: Sequence[int | None], *, step_h: float = 4) -> list[ReadingIn]:
     """One reading each `step_h` hours."""
     return [reading(device_uid, begin + timedelta(hours=step_h * i), distance_mm=distance_mm) for i, distance_mm in enumerate(distances_mm)]
+
+
+def source(session: TenantSession, kind: SourceKind = SourceKind.TTS, **values: Any) -> tuple[Source, str]:
+    """A source and its own secret; what it must read back is sealed as the tests' app seals it."""
+    return create_source(session, {"name": f"Source {next(_numbers)}", "kind": kind} | values, secret="only for tests")
