@@ -6,6 +6,9 @@ Ingest calls `step` on every reading and keeps the returned `LevelState`; `repla
 Inside its tolerance a reading updates a scalar Kalman filter (local level). Outside, it must be confirmed before the level jumps:
 ultrasonic sensors see false echoes at fixed, *shorter* distances, so a rise that came back is remembered as a ghost and that height
 needs longer proof the next time. A driver's lift needs no proof.
+
+This level is for the moment: what a page shows, when a lift is recorded, what an alert reads. Forecasts start from `level_grid`, which
+weighs every reading against the sensor's own ghosts, and is too slow for ingest.
 """
 
 from collections.abc import Sequence
