@@ -31,6 +31,8 @@ MIN_WINDOWS, MIN_EVENTS = 1_000, 50
 SLOWEST_PER_DAY, FARTHEST_D = 0.003, 30.0
 # A level within this of the threshold has reached it: levels are sums of steps, and sums of tenths are not tenths.
 TOUCH = 1e-6
+# The length of a history and the month are a calendar in disguise: trees would take tonight for the last weeks that they saw.
+FIXED = tuple(i for name, i in COLUMN.items() if name not in ("month", "history_d"))
 UNEMPTIED, ALL = "unemptied", "all"
 # Between these hours probabilities are interpolated: a pair of learners for each knot of the fill model would cost seconds without skill.
 LEARNED_H = (24, 48, 72, 168)
@@ -298,6 +300,6 @@ class CrossingModel:
         classes = np.array([kind.get(name, -1.0) for name in snapshots.waste_class])
         rest = snapshots.rest_days[:, min(max(-(-horizon_h // 24), 1), snapshots.rest_days.shape[1]) - 1]
         made = (gap, rate, np.minimum(gap / rate, FARTHEST_D), centre[:, 0], gap - centre[:, 0], snapshots["level"] / since_d)
-        x = np.column_stack([snapshots.values[:, list(COLUMN.values())], *made, code, classes, rest])
+        x = np.column_stack([snapshots.values[:, FIXED], *made, code, classes, rest])
         # The forest splits on numbers only: what nobody knows lies below all that somebody does.
         return np.asarray(np.nan_to_num(x, nan=-1.0), np.float32)

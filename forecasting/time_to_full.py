@@ -33,7 +33,8 @@ MIN_WINDOWS, MIN_SPAN_D = 500, 28
 SLOWEST_PER_DAY, FARTHEST_D = 0.003, 30.0
 # Windows that a shift of nothing is worth when a quantile is calibrated.
 PRIOR_WINDOWS = 50.0
-FIXED = tuple(i for name, i in COLUMN.items() if name != "month")
+# The length of a history and the month are a calendar in disguise: trees would take tonight for the last weeks that they saw.
+FIXED = tuple(i for name, i in COLUMN.items() if name not in ("month", "history_d"))
 
 
 class TimeToFull:
