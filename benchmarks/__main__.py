@@ -40,6 +40,7 @@ WYNDHAM, FRANKFURT = BINS / "wyndham", BINS / "frankfurt_glass"
 PORTO = SHARED_DATA / "osm" / "porto.osm.pbf"
 TABLE = (
     Benchmark("ingest", "rows stored per CPU second, beside raw COPY and beside marshmallow with the ORM"),
+    Benchmark("uplinks", "how long a network server waits for its answer, beside the same readings as batches of one"),
     Benchmark("roads", "a map from extract to matrix, the fast search beside the simple one", (str(PORTO),), needs=PORTO),
     Benchmark(
         "nightly_forecast",

@@ -147,7 +147,7 @@ def _uplink() -> Uplink:
 
 def _answer_uplink(verdicts: list[Verdict]) -> Response:
     """Refused as a whole only where nothing was taken: a broker's notification speaks of many devices."""
-    if verdicts[0].outcomes:
+    if verdicts[0].outcomes is not None:
         return Response(readings.encode_answer(list(verdicts[0].outcomes)), mimetype="application/json")
     errors = [verdict.error for verdict in verdicts if verdict.outcome is MessageOutcome.REFUSED and verdict.error]
     if len(errors) == 1 == len(verdicts):

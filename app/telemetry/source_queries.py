@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, insert, or_, select, text, update
-from sqlalchemy.dialects.postgresql import insert as insert_or
+from sqlalchemy import Select, delete, func, or_, select, text, update
 from sqlalchemy.orm import load_only
 
 from app.db import Database, TenantSession
@@ -41,10 +40,19 @@ def claim(session: TenantSession, source_id: int, keys: Mapping[UUID, datetime])
     """
     if not keys:
         return set()
-    # ascending, so that two writers never wait for each other
-    rows = [{"source_id": source_id, "message_key": key, "forget_at": keys[key]} for key in sorted(keys)]
-    taken = insert_or(UplinkReceipt).values(rows).on_conflict_do_nothing().returning(UplinkReceipt.message_key)
-    return set(session.scalars(taken))
+    taken = session.execute(_CLAIM, {"source_id": source_id, "keys": [str(key) for key in keys], "until": list(keys.values())})
+    return {UUID(str(key)) for (key,) in taken}
+
+
+# ascending, so that two writers never wait for each other; plain text, because every message pays for what these statements cost
+_CLAIM = text("""
+    insert into uplink_receipt (source_id, message_key, forget_at)
+    select :source_id, v.key, v.until from unnest(cast(:keys as uuid[]), cast(:until as timestamptz[])) v(key, until)
+    order by v.key on conflict do nothing returning message_key""")
+_LOGGED = ("device_uid", "outcome", "field", "reason", "mend", "body")
+_LOG = text(f"""
+    insert into source_message (source_id, {", ".join(_LOGGED)})
+    select :source_id, * from unnest({", ".join(f"cast(:{name} as text[])" for name in _LOGGED)}) returning id""")  # noqa: S608
 
 
 def give_back(session: TenantSession, source_id: int, keys: Collection[UUID]) -> None:
@@ -77,8 +85,8 @@ def log_messages(session: TenantSession, source_id: int, rows: Sequence[Mapping[
     """Write down what became of messages, and now and then let go of what is beyond the log's bound."""
     if not rows:
         return
-    kept = [dict(row) | {"source_id": source_id} for row in rows[-MESSAGES_KEPT:]]
-    numbers = list(session.scalars(insert(SourceMessage).returning(SourceMessage.id), kept))
+    columns = {name: [str(row.get(name, "")) for row in rows[-MESSAGES_KEPT:]] for name in _LOGGED}
+    numbers = session.scalars(_LOG, columns | {"source_id": source_id}).all()
     if any(number % TRIM_EVERY == 0 for number in numbers):
         trim_log(session, source_id)
 

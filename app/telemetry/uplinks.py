@@ -59,7 +59,7 @@ class Verdict:
     device: str = ""
     reason: str = ""
     error: KerbsideError | None = None
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: tuple[Outcome, ...] | None = None
 
     @classmethod
     def refused(cls, error: KerbsideError, device: str = "") -> "Verdict":

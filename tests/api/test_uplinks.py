@@ -266,6 +266,11 @@ def test_a_batch_of_our_own_is_held_to_window_and_list_reading_by_reading(sender
     assert one.log()[0].reason.startswith("2 of 3 readings: ")
 
 
+def test_an_empty_batch_is_answered_like_any_batch(sender: Callable[..., Sender]):
+    answer = sender(SourceKind.KERBSIDE_JSON).send({"measurements": []})
+    assert (answer.status_code, answer.json["items"]) == (200, [])
+
+
 @pytest.mark.parametrize(
     ("networks", "address", "status"),
     [
