@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # solvers and forecasts take seconds to load: only a replay w
     from app.planning.twin.kept import Desk
     from app.planning.twin.replay import Outcome
     from app.planning.twin.study import Study
+    from app.planning.twin.town import Costs
 
 POLICIES = ("daily", "trimmed", "fixed", "threshold", "ours", "clairvoyant")
 REFERENCES = ("informed", "tomorrow")
@@ -194,7 +195,7 @@ def as_json(study: Study, outcomes: dict[str, list[Outcome]], captured: Sequence
         "seed": study.seed,
         "silent_sensors": len(study.sensors.silent),
         "disturbances": asdict(study.disturbances),
-        "policies": {name: [_point(one) for one in arm] for name, arm in outcomes.items()},
+        "policies": {name: [_point(one, study.town.costs) for one in arm] for name, arm in outcomes.items()},
         "attainable": [
             {
                 "overflow_share": one.overflow_share,
@@ -210,7 +211,7 @@ def as_json(study: Study, outcomes: dict[str, list[Outcome]], captured: Sequence
     }
 
 
-def _point(one: Outcome) -> dict[str, Any]:
+def _point(one: Outcome, costs: Costs) -> dict[str, Any]:
     return {
         "policy": one.policy,
         "days": one.days,
@@ -220,6 +221,7 @@ def _point(one: Outcome) -> dict[str, Any]:
         "hours": float(one.hours.sum()),
         "truck_days": int(one.truck_days.sum()),
         "lifts": int(one.lifts.sum()),
+        "co2e_kg": float(one.km.sum() * costs.co2e_kg_per_km + one.lifts.sum() * costs.co2e_kg_per_lift),
         "overflow_container_days": int(one.overflowing.sum()),
         "overflow_onsets": int(one.onsets.sum()),
         "fill_at_collection": _number(one.mean_fill_at_collection),

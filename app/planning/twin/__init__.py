@@ -2,11 +2,14 @@
 
 A study of a town reads like this::
 
-    town, inflow = read_town(folder)                    # places, trucks and costs; what residents threw in, day by day
-    tours = Tours(town)                                 # what it costs to lift these containers on one day
-    arms = study_arms(town, inflow, tours, span)        # policies by name, each at several service levels, tuned before the span
-    outcomes = {name: [replay(town, inflow, tours, policy, span) for policy in arm] for name, arm in arms.items()}
-    captured_share(outcomes, ours="ours", fixed="fixed", best="clairvoyant", overflow_share=0.0024)
+    town, inflow, step = read_town(folder, seed=1)          # places, trucks and costs; what residents threw in, day by day
+    study = Study(town, inflow, first, last, sensors=Sensors(step))
+    outcomes = run_study(study, ("fixed", "ours", "clairvoyant"), executor)   # policies of each arm, tuned before the counted days
+    captures(outcomes)                                      # at equal service: what ours saves of what can be saved
 
-A policy sees what it could have seen: readings and lifts up to the evening before. Only the clairvoyant is handed the future.
+and one policy alone like this::
+
+    replay(inflow, Tours(town), Threshold(0.7), Span(first, last, warm_up=14))
+
+A policy sees what it could have seen: readings and lifts up to the evening before. Only references are handed the future.
 """

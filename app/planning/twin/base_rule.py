@@ -20,7 +20,7 @@ from app.planning.twin.areas import Areas, AreaSet
 from app.planning.twin.belief import LEVELS, LONGEST_D, a_day_later
 from app.planning.twin.inflow_model import FULL_STEPS, WEEK, InflowModel
 
-TUNED_D, TUNED_FUTURES = 40, 30
+TUNED_D, TUNED_FUTURES = 60, 30
 MULTIPLES = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
 
 

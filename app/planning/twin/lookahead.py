@@ -24,9 +24,9 @@ from app.planning.twin.belief import believed, drawn
 from app.planning.twin.inflow_model import STEP, WEEK, InflowModel
 from app.planning.twin.policies import Seen
 
-AHEAD_D = 7
+AHEAD_D = 10
 """Days that a choice is followed."""
-MOST_FUTURES, FEWEST_FUTURES = 120, 40
+MOST_FUTURES, FEWEST_FUTURES = 200, 40
 DRAWN_LEVELS = 120_000
 """Where there are many containers fewer futures tell as much."""
 LEARNED_EVERY_D = 7

@@ -46,7 +46,7 @@ def run(tmp_path: Path) -> Run:
     return run
 
 
-def test_curves_are_printed_and_written_and_kept(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_curves_are_printed_and_written_and_kept(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from app.planning.twin import study
 
     town, written, kept = write_town(tmp_path / "town"), tmp_path / "out.json", tmp_path / "kept"
@@ -60,6 +60,7 @@ def test_curves_are_printed_and_written_and_kept(run: Run, tmp_path: Path, monke
     assert set(told["policies"]) == {"daily", "fixed", "ours", "clairvoyant"}
     point = told["policies"]["daily"][0]
     assert point["truck_days"] == 20 and point["days"] == 28 and point["km"] > 0
+    assert point["co2e_kg"] == pytest.approx(1.3 * point["km"] + 0.25 * point["lifts"])
     assert set(told["captured_share"]) == {f"{level:g}" for level in study.SERVICE_LEVELS}
     assert told["disturbances"]["skipped"] == 0.05
 
@@ -80,29 +81,29 @@ def test_curves_are_printed_and_written_and_kept(run: Run, tmp_path: Path, monke
         (("--figure", "miles"), "'miles' is not one of"),
     ],
 )
-def test_words_that_make_no_sense_are_refused(run: Run, tmp_path: Path, words: tuple[str, ...], said: str):
+def test_words_that_make_no_sense_are_refused(run: Run, tmp_path: Path, words: tuple[str, ...], said: str) -> None:
     result = run("--data", write_town(tmp_path / "town"), *words)
     assert result.exit_code == 2 and said in result.output
 
 
-def test_a_folder_that_is_not_there_is_named(run: Run, tmp_path: Path):
+def test_a_folder_that_is_not_there_is_named(run: Run, tmp_path: Path) -> None:
     result = run("--data", tmp_path / "nowhere")
     assert result.exit_code == 2 and "nowhere" in result.output
 
 
-def test_a_folder_without_fills_is_refused(run: Run, tmp_path: Path):
+def test_a_folder_without_fills_is_refused(run: Run, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     result = run("--data", tmp_path / "empty")
     assert result.exit_code == 2 and "fill_history.csv" in result.output
 
 
-def test_containers_need_a_place(run: Run, tmp_path: Path):
+def test_containers_need_a_place(run: Run, tmp_path: Path) -> None:
     town = write_town(tmp_path / "town", head="serialNumber,timestamp,latestFullness,description")
     result = run("--data", town, "--weeks", "4")
     assert result.exit_code == 2 and "row 2: no longitude and latitude" in result.output
 
 
-def test_a_yard_is_needed(run: Run, tmp_path: Path):
+def test_a_yard_is_needed(run: Run, tmp_path: Path) -> None:
     town = write_town(tmp_path / "town", sites={"features": []})
     nameless = run("--data", town, "--weeks", "4")
     assert nameless.exit_code == 2 and "names no depot" in nameless.output
@@ -111,7 +112,7 @@ def test_a_yard_is_needed(run: Run, tmp_path: Path):
     assert missing.exit_code == 2 and "sites.geojson is missing" in missing.output
 
 
-def test_a_schedule_that_cannot_be_read_is_refused(run: Run, tmp_path: Path):
+def test_a_schedule_that_cannot_be_read_is_refused(run: Run, tmp_path: Path) -> None:
     town = write_town(tmp_path / "town")
     (town / "schedule.csv").write_text("container,weekdays\n1,Noday\n")
     result = run("--data", town, "--weeks", "4")
