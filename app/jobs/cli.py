@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from app.config import Settings
 from app.db import Database
 from app.errors import KerbsideError, SetupError
+from app.jobs.audit_command import audit
 from app.jobs.backtest_command import backtest
 from app.jobs.progress import Bar, say
 from app.jobs.routing_commands import check, solve
@@ -383,6 +384,7 @@ main.add_command(check)
 
 main.add_command(backtest)
 main.add_command(twin)
+main.add_command(audit)
 
 
 # The demo
