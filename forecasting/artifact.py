@@ -21,7 +21,7 @@ from forecasting.features import TrainingTable
 from forecasting.model import FillModel
 
 MAGIC = b"kerbside-forecast\n"
-VERSION = 2
+VERSION = 3
 
 ALLOWED = frozenset(
     {

@@ -26,6 +26,8 @@ MIN_WINDOWS, MIN_SPAN_D = 1_000, 14
 # Windows that a shift of nothing is worth when a horizon is calibrated.
 PRIOR_WINDOWS = 50.0
 YOUNG_D = 2.0
+OLD_D = 60.0
+"""From here on a container is old, and its days of history are a calendar in disguise: trees would forecast all January from Christmas."""
 TREE_COLUMNS = tuple(i for name, i in COLUMN.items() if name != "month")
 
 
@@ -233,7 +235,9 @@ class FillModel:
         classes = np.array([code.get(name, np.nan) for name in snapshots.waste_class]).reshape(n, 1)
         centre, _ = self.baseline_.increment(snapshots, horizons)
         rate = self.baseline_.rate(snapshots)[:, None]
-        fixed = np.concatenate([snapshots.values[:, TREE_COLUMNS], classes, rate], axis=1)
+        known = snapshots.values.copy()
+        known[:, COLUMN["history_d"]] = np.minimum(known[:, COLUMN["history_d"]], OLD_D)
+        fixed = np.concatenate([known[:, TREE_COLUMNS], classes, rate], axis=1)
         rest_days = snapshots.rest_days[:, np.ceil(hours / 24).astype(int) - 1]
         usual = rate * _weighted_days(snapshots["weekday"], hours, self.weekdays_)
         ahead = np.stack([np.broadcast_to(hours, (n, len(hours))), centre, rest_days, usual], axis=2)

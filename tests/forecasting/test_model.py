@@ -11,10 +11,10 @@ from hypothesis.extra import numpy as hnp
 from forecasting.baseline import KNOTS_H
 from forecasting.density import overflow_probability
 from forecasting.errors import NotFittedError
-from forecasting.features import COLUMNS, Context, SnapshotTable, snapshots, training_table
+from forecasting.features import COLUMN, COLUMNS, Context, SnapshotTable, snapshots, training_table
 from forecasting.history import build_histories, build_history
 from forecasting.level import Readings
-from forecasting.model import FillModel
+from forecasting.model import OLD_D, TREE_COLUMNS, FillModel
 from tests.forecasting.conftest import ORIGINS, UNTIL
 from tests.forecasting.worlds import START, simulate
 
@@ -170,3 +170,17 @@ def test_a_container_known_by_its_lifts_alone_is_forecast_from_zero(artifact, co
     assert forecast.method == ("baseline",)
     assert forecast.fill[0, :, 1] == pytest.approx([3 * rate, 5 * rate], abs=0.12)
     assert forecast.fill[0, 1, 2] - forecast.fill[0, 1, 0] > 0.2
+
+
+def test_a_container_of_a_year_is_forecast_like_one_of_a_season(artifact, tonight):
+    """Days of history beyond two months would be a calendar: trees that saw them grow would forecast after New Year what Christmas was."""
+
+    def after(days):
+        values = tonight.values.copy()
+        values[:, COLUMNS.index("history_d")] = days
+        return SnapshotTable(tonight.keys, tonight.origin, values, tonight.waste_class, tonight.rest_days)
+
+    column = TREE_COLUMNS.index(COLUMN["history_d"])
+    month, season, year = (artifact.model._inputs(after(days), KNOTS_H)[:, :, column] for days in (OLD_D / 2, OLD_D, 6 * OLD_D))
+    assert (month < season).all()
+    np.testing.assert_array_equal(season, year)
