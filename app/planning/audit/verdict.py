@@ -11,7 +11,11 @@ from app.planning.audit.service import FEWEST_BLOCKS, Interval
 from app.planning.twin.frontier import BLOCK_DAYS
 
 
-class Advice(StrEnum):
+LEAST_SHARE = 0.02
+"""Of the kilometres: nobody tells residents of new days for less."""
+
+
+class Answer(StrEnum):
     """What an audit says."""
 
     BUY = "buy"
@@ -24,7 +28,7 @@ class Advice(StrEnum):
 class Verdict:
     """`sensors` is how many to buy; `weekdays` whether better weekdays save for certain."""
 
-    advice: Advice
+    answer: Answer
     sentence: str
     sensors: int = 0
     weekdays: bool = False
@@ -34,18 +38,18 @@ def verdict_of(free: Money, *, options: Mapping[int, Money], containers: int, fr
     """From what better weekdays save, and what so many sensors save beyond them."""
     count, best = max(options.items(), key=lambda one: one[1].net.low if one[1].net.is_known else float("-inf"))
     first = f"Change the weekdays first: that costs nothing and saves {100 * free_share:.0f} % of the kilometres"
-    saves = free.km.is_known and free.km.low > 0
+    saves = free.km.is_known and free.km.low > 0 and free_share >= LEAST_SHARE
     if not best.net.is_known:
         weeks = FEWEST_BLOCKS * BLOCK_DAYS // 7
-        return Verdict(Advice.TOO_FEW_WEEKS, f"Buy nothing yet: fewer than {weeks} counted weeks cannot tell what sensors would save.")
+        return Verdict(Answer.TOO_FEW_WEEKS, f"Buy nothing yet: fewer than {weeks} counted weeks cannot tell what sensors would save.")
     net = f"{_span(best.net)} a year net of their cost"
     if best.pays:
         begin = f"{first}; then buy" if saves else "Buy"
         of = "all" if count == containers else f"{count} of the"
-        return Verdict(Advice.BUY, f"{begin} sensors for {of} {containers} containers: they save {net}.", count, saves)
+        return Verdict(Answer.BUY, f"{begin} sensors for {of} {containers} containers: they save {net}.", count, saves)
     if saves:
-        return Verdict(Advice.WEEKDAYS_FIRST, f"{first}. Buy nothing: beyond that, sensors would save {net}.", weekdays=True)
-    return Verdict(Advice.BUY_NOTHING, f"Buy nothing: sensors would save {net}, and better weekdays save nothing for certain.")
+        return Verdict(Answer.WEEKDAYS_FIRST, f"{first}. Buy nothing: beyond that, sensors would save {net}.", weekdays=True)
+    return Verdict(Answer.BUY_NOTHING, f"Buy nothing: sensors would save {net}, and better weekdays nothing worth the change.")
 
 
 def _span(one: Interval) -> str:

