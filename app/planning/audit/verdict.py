@@ -10,7 +10,6 @@ from app.planning.audit.money import Money
 from app.planning.audit.service import FEWEST_BLOCKS, Interval
 from app.planning.twin.frontier import BLOCK_DAYS
 
-
 LEAST_SHARE = 0.02
 """Of the kilometres: nobody tells residents of new days for less."""
 
