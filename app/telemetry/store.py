@@ -121,9 +121,9 @@ def lock_mounts(session: TenantSession, device_uids: Collection[str]) -> dict[st
         cursor.execute(
             f"""select d.device_uid, d.id, d.kind, coalesce({_MICROSECONDS.format("d.last_seen_at")}, -1),
                 coalesce({_MICROSECONDS.format("d.installed_at")}, -1),
-                d.container_id, c.empty_distance_mm, c.full_distance_mm, c.volume_l, d.offset_mm, d.nearest_mm, d.assumed_c, m.shape::text
+                d.container_id, c.empty_distance_mm, c.full_distance_mm, c.volume_l, d.offset_mm, d.nearest_mm, d.assumed_c,
+                (select m.shape::text from container_model m where m.tenant_id = c.tenant_id and m.id = c.model_id)
             from device d left join container c on c.tenant_id = d.tenant_id and c.id = d.container_id
-                left join container_model m on m.tenant_id = c.tenant_id and m.id = c.model_id
             where d.tenant_id = (select current_tenant()) and d.device_uid = any(%s)
             order by d.id for no key update of d""",
             (list(device_uids),),
