@@ -133,7 +133,13 @@ def _tell(finding: Finding, currency: str) -> None:
     say(f"{contents.TITLE}\n\n{finding.verdict.sentence}\n")
     for sentence in (*contents.introduction(finding), "", *contents.conclusions(finding)):
         say(sentence)
-    for table in (contents.ways(finding), contents.money(finding), contents.sensors(finding), contents.areas(finding)):
+    for table in (
+        contents.ways(finding),
+        contents.levels(finding),
+        contents.money(finding),
+        contents.sensors(finding),
+        contents.areas(finding),
+    ):
         _tell_table(table)
     for title, sentences in (("Data", finding.past.notes), ("Limits", contents.limits(finding))):
         say(f"\n{title}")

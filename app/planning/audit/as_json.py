@@ -24,6 +24,7 @@ def as_json(finding: Finding, *, currency: str) -> dict[str, Any]:
         "verdict": asdict(finding.verdict),
         "attainable_pct": _interval(finding.attainable_pct),
         "captured_pct": _interval(finding.captured_pct),
+        "levels": [{key: value if value == value else None for key, value in asdict(one).items()} for one in finding.levels],
         "floor_a_day": asdict(finding.floor),
         "steps": {name: None if step is None else _step(step) for name, step in steps.items()},
         "containers": [asdict(one) for one in finding.worth],

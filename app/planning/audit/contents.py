@@ -10,7 +10,7 @@ from app.planning.audit.money import Money
 from app.planning.audit.sensors import MOST_REPLAYED
 from app.planning.audit.service import Interval, Use
 from app.planning.twin.areas import areas_of
-from app.planning.twin.frontier import BLOCK_DAYS
+from app.planning.twin.frontier import BLOCK_DAYS, Capture
 from app.planning.twin.tours import Tours
 
 TITLE = "What Kerbside would have saved"
@@ -67,6 +67,15 @@ def ways(finding: Finding) -> Table:
     floor = ("the tonnes alone", f"{finding.floor.km:.1f}", *["–"] * 6)
     columns = ("on an average day", "km", "hours", "truck-days", "lifts", "overflow %", "fuel l", "kg CO₂e")
     return Table("Ways of working, at equal service", columns, (*rows, floor))
+
+
+def levels(finding: Finding) -> Table:
+    """What the answer would be if less overflow were promised than today's plan lets happen, or more."""
+    rows = tuple(
+        (f"{100 * one.overflow_share:.2f}", *map(_figure, (one.fixed, one.ours, one.clairvoyant)), _percent(one)) for one in finding.levels
+    )
+    columns = ("overflow %", "best fixed plan", "ours", "knowing the future", "attainable %")
+    return Table(f"At other service levels, {finding.study.figure} a day (– where no plan serves so well)", columns, rows)
 
 
 def money(finding: Finding) -> Table:
@@ -172,6 +181,14 @@ def _money_cells(one: Money) -> dict[str, str]:
         "less sensors": f"{-one.sensors:,.0f}" if one.sensors else "0",
         "net: 1 + 3 – sensors": _span(one.net),
     }
+
+
+def _figure(value: float) -> str:
+    return f"{value:.1f}" if value == value else "–"
+
+
+def _percent(one: Capture) -> str:
+    return _figure(100 * one.attainable / one.fixed) if one.fixed else "–"
 
 
 def _names(keys: Sequence[str]) -> str:

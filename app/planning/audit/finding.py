@@ -15,9 +15,10 @@ from app.planning.audit.sensors import MOST_REPLAYED, SensorWorth, shared_out, w
 from app.planning.audit.service import Days, Interval, Mix, Use, all_days, mix_at, with_interval
 from app.planning.audit.tonnes import Floor, floor_of
 from app.planning.audit.verdict import Verdict, verdict_of
+from app.planning.twin.frontier import Capture
 from app.planning.twin.kept import Desk
 from app.planning.twin.replay import Outcome
-from app.planning.twin.study import Study, run_arm, run_study
+from app.planning.twin.study import Study, captures, run_arm, run_study
 
 ARMS = ("trimmed", "fixed", "ours", "clairvoyant")
 OURS_SOME = "ours, some sensors"
@@ -44,6 +45,8 @@ class Finding:
     free, sensors, some, perfect
         Today to better weekdays; from those to sensors on all containers, on those that deserve one (None where that is all or nobody),
         and to knowing the future.
+    levels
+        The same comparison at other service levels.
     attainable_pct
         What knowing the future saves beyond better weekdays, in percent of their figure (km or cost).
     """
@@ -59,6 +62,7 @@ class Finding:
     perfect: Step
     attainable_pct: Interval
     captured_pct: Interval
+    levels: tuple[Capture, ...]
     floor: Floor
     worth: tuple[SensorWorth, ...]
     verdict: Verdict
@@ -85,6 +89,7 @@ def audit(past: Past, study: Study, prices: Prices, executor: Executor, *, kept:
         perfect=perfect,
         attainable_pct=arms.share_saved(arms.perfect),
         captured_pct=arms.share_saved(arms.ours("ours")),
+        levels=tuple(captures(outcomes, figure=study.figure)),
         floor=floor_of(study, prices),
         worth=worth,
         verdict=verdict_of(

@@ -56,7 +56,7 @@ def html_report(finding: Finding, *, currency: str) -> str:
     title = f"{TITLE} – {finding.study.town.name}"
     sections = (
         _section("The answers", _list(contents.conclusions(finding))),
-        _section("Kilometres and overflow", frontier_chart(finding), _table(contents.ways(finding))),
+        _section("Kilometres and overflow", frontier_chart(finding), _table(contents.ways(finding)), _table(contents.levels(finding))),
         _section(f"Money, in {currency}", money_chart(finding), _table(contents.money(finding))),
         _section("What costs nothing", _table(contents.areas(finding))),
         _section("Sensors", sensor_chart(finding, MOST_SENSORS), _table(contents.sensors(finding))),

@@ -55,7 +55,8 @@ def test_people_are_told_the_verdict_first_and_where_the_report_is(run: Run, tow
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
 
     again = run(town, *SHORT, "--kept", tmp_path / "kept", "--json", "--sensor-price", "80")
-    whole = json.loads(again.output)
+    assert again.exit_code == 0, again.output
+    whole = json.loads(again.stdout)
     assert (whole["verdict"]["answer"], whole["currency"]) == ("too_few_weeks", "EUR")
     assert next(one for one in whole["assumptions"] if one["key"] == "sensor")["origin"] == "given by you"
 
