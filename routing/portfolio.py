@@ -29,6 +29,7 @@ COUNTED_STOPS = 200
 ROUNDS = 5
 EXCHANGED_STOPS = 600
 """From here on cores go on from the best of all, round by round; on fewer stops each does better in a valley of its own."""
+RACED_ALIKE_STOPS = 500
 FEW_STOPS = 30
 """Up to here an engine begins for itself, in another valley than insertion perhaps (figures: docs/decisions/0006)."""
 SHORTEST_ROUND_S = 2.0
@@ -78,8 +79,12 @@ def legs_of(problem: Problem, engine: Engine, *, has_begun: bool, seconds: float
 
 
 def _has_fleets_to_choose(problem: Problem) -> bool:
-    """Is more of a fleet to be chosen than how many vehicles of one kind it has? That much one long search finds out."""
-    return any(vehicle.ends_empty or vehicle.max_lifted is not None for vehicle in problem.vehicles) or _vehicles_differ(problem)
+    """Is more of a fleet to be chosen than how many vehicles of one kind it has? That much one long search finds out.
+
+    Where unloads are what trucks that are else alike differ in, a race pays on few stops only: on many there is time for a few starts.
+    """
+    differ_in_unloads = any(vehicle.ends_empty or vehicle.max_lifted is not None for vehicle in problem.vehicles)
+    return _vehicles_differ(problem) or (differ_in_unloads and len(problem.stops) <= RACED_ALIKE_STOPS)
 
 
 def _requires_all(problem: Problem) -> bool:
