@@ -46,10 +46,12 @@ STRESSED = ("every weekday", "fixed", "threshold", "ours")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.twin", description=(__doc__ or "").splitlines()[0], add_help=False)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.twin", description=(__doc__ or "").splitlines()[0], epilog="Other options are those of `kerbside twin`."
+    )
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--sensors", action="store_true")
-    parser.add_argument("--stress", type=Path)
+    parser.add_argument("--sensors", action="store_true", help="what ours captures with silent sensors, and with few weeks of history")
+    parser.add_argument("--stress", type=Path, metavar="SITES", help="lay the inflow on the sites of this folder, and time a night")
     arguments, words = parser.parse_known_args()
     if arguments.stress:
         stress(arguments.data, arguments.stress, words)
