@@ -22,6 +22,7 @@ from app.embedded_postgres import EmbeddedPostgres
 from app.provision import OWNER_ROLE, DatabaseUrls, make_roles_and_database
 from migrations.run import upgrade
 from tests.factories import tenancy as make_tenancy
+from tests.factories.databases import copy_template
 
 FAST_AND_UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 SHARED_DATA = Path(__file__).parents[1].parent / "shared" / "data"
@@ -98,7 +99,7 @@ def committed(urls: DatabaseUrls, cluster: EmbeddedPostgres) -> Iterator[Databas
     name = f"t_{uuid4().hex[:12]}"
     superuser = create_engine(cluster.url(database="postgres", user="postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
     with superuser.connect() as connection:
-        connection.execute(text(f"create database {name} template kerbside_test owner {OWNER_ROLE}"))
+        copy_template(connection, name)
     yield DatabaseUrls(app=cluster.url(database=name, user=APP_ROLE), owner=cluster.url(database=name, user=OWNER_ROLE), server=cluster)
     with superuser.connect() as connection:
         connection.execute(text(f"drop database {name} with (force)"))

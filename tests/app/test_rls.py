@@ -19,6 +19,7 @@ from app.tenancy.operations import create_tenant
 from app.tenancy.queries import list_scheduled_tenants
 from migrations.models import Base
 from tests.factories import tenancy as make
+from tests.factories.databases import copy_template
 
 OWNED_TABLES = sorted((m.local_table for m in Base.registry.mappers if issubclass(m.class_, TenantOwned)), key=lambda table: table.name)
 CLOSED_TO_GRANTS = {"api_key", "audit_entry", "read_grant", "user_account"}
@@ -30,7 +31,7 @@ def rows_everywhere(urls: DatabaseUrls, cluster: EmbeddedPostgres) -> Iterator[t
     """A database with one row of each of three tenants in every table; only the keys and the policies are left of the schema."""
     name = f"rls_{uuid4().hex[:12]}"
     with superuser(cluster, "postgres") as server:
-        server.execute(text(f"create database {name} template kerbside_test owner {OWNER_ROLE}"))
+        copy_template(server, name)
     owner = create_engine(cluster.url(database=name, user=OWNER_ROLE), poolclass=NullPool)
     tenants = {who: create_tenant(owner, slug=who, name=who, timezone="UTC") for who in (MINE, THEIRS)}
     tenants[CHILD] = create_tenant(owner, slug=CHILD, name=CHILD, timezone="UTC", kind=TenantKind.FRANCHISE, parent_id=tenants[MINE])

@@ -14,7 +14,7 @@ from urllib.error import URLError
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from app.db import APP_ROLE
@@ -22,6 +22,7 @@ from app.embedded_postgres import EmbeddedPostgres
 from app.provision import OWNER_ROLE, DatabaseUrls
 from tests.e2e.browser import CHROMIUM, Browsing, open_browser
 from tests.e2e.town import SeededTown, seed_town
+from tests.factories.databases import copy_template
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,7 +55,7 @@ def town(browser: Any, cluster: EmbeddedPostgres, urls: DatabaseUrls, tmp_path_f
     name = f"e2e_{uuid4().hex[:12]}"
     superuser = create_engine(cluster.url(database="postgres", user="postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
     with superuser.connect() as connection:
-        connection.execute(text(f"create database {name} template kerbside_test owner {OWNER_ROLE}"))
+        copy_template(connection, name)
     own = DatabaseUrls(app=cluster.url(database=name, user=APP_ROLE), owner=cluster.url(database=name, user=OWNER_ROLE), server=cluster)
     return seed_town(own, tmp_path_factory.mktemp("e2e"))
 
