@@ -61,9 +61,7 @@ def _arguments() -> argparse.Namespace:
 def _search(args: argparse.Namespace, night: tuple[str, ...], seconds: float) -> Facts:
     facts = run_watched(STEP, ("search", *night, f"--seconds={seconds}", f"--cores={args.cores}", f"--clock={args.clock}"))
     check = "sound" if not facts["violations"] else f"{facts['violations']} violations"
-    figures = (
-        f"{facts[name]:,.0f}" for name in ("wall_s", "cpu_s", "peak_mib", "cost", "passed_up", "owed_out", "optional_out", "trucks", "km")
-    )
+    figures = (f"{facts[name]:,.0f}" for name in FIGURES)
     print(f"| {seconds:g} s, {facts['engine']} | {' | '.join(figures)} | {check} |", flush=True)
     return facts
 

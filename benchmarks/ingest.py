@@ -9,8 +9,6 @@ state: it is the floor under everything. Ratios travel between machines, times d
 import argparse
 import io
 import json
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,6 +31,7 @@ from app.telemetry.models import Device, Measurement
 from app.telemetry.queries import load_history
 from app.telemetry.readings import decode_batch, encode_answer
 from app.telemetry.schemas import BatchSchema
+from benchmarks.server import backend_cpu_s, passing_server
 from migrations.run import upgrade
 from tests.factories import telemetry as make
 from tests.factories.tenancy import client, tenant
@@ -101,14 +100,9 @@ def measure(database: Database, city: City, store: Callable[[TenantSession, byte
 def _counting(session: TenantSession) -> Iterator[list[float]]:
     """CPU seconds of this process and of the server process that works for the session, in a list of one."""
     backend = int(session.connection().exec_driver_sql("select pg_backend_pid()").scalar_one())
-    used = [-time.process_time() - _backend_cpu_s(backend)]
+    used = [-time.process_time() - backend_cpu_s(backend)]
     yield used
-    used[0] += time.process_time() + _backend_cpu_s(backend)
-
-
-def _backend_cpu_s(pid: int) -> float:
-    # nanoseconds on the processor: the ticks of /proc/…/stat are too coarse for one batch
-    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+    used[0] += time.process_time() + backend_cpu_s(backend)
 
 
 def by_ingest(session: TenantSession, body: bytes) -> None:
@@ -161,14 +155,8 @@ def main() -> None:
     parser.add_argument("--readings", type=int, default=48, help="hours, one reading each, a container")
     parser.add_argument("--batch", type=int, default=1000)
     arguments = parser.parse_args()
-    root = Path(tempfile.mkdtemp(prefix="kerbside-bench-"))
-    root.chmod(0o755)
-    server = EmbeddedPostgres(root / "postgres").start()
-    try:
+    with passing_server() as (server, root):
         compare(server, root, arguments)
-    finally:
-        server.stop_now()
-        shutil.rmtree(root, ignore_errors=True)
 
 
 def compare(server: EmbeddedPostgres, root: Path, arguments: argparse.Namespace) -> None:

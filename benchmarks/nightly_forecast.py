@@ -11,14 +11,11 @@ no forecast to judge; later ones judge those of the days before. One process, on
 import argparse
 import io
 import resource
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +34,7 @@ from app.forecasts.store import insert_rows
 from app.forecasts.subjects import load_subjects
 from app.forecasts.surveys import write_survey
 from app.provision import make_roles_and_database
+from benchmarks.server import backend_cpu_s, passing_server
 from migrations.run import make_partitions_ahead, upgrade
 from tests.factories import telemetry as make
 from tests.factories.tenancy import tenant
@@ -179,10 +177,6 @@ class Watch:
         print(f"  {name:34}{spent[0]:9.1f}{spent[1]:9.1f}{sum(spent[:2]):9.1f}{spent[2]:9.1f}", flush=True)
 
 
-def backend_cpu_s(pid: int) -> float:
-    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
-
-
 def backend_of(session: TenantSession) -> int:
     return int(session.connection().exec_driver_sql("select pg_backend_pid()").scalar_one())
 
@@ -238,15 +232,8 @@ def main() -> None:
     parser.add_argument("--nights", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    root = Path(tempfile.mkdtemp(prefix="kerbside-bench-"))
-    root.chmod(0o755)
-    server = EmbeddedPostgres(root / "postgres", settings={"max_wal_size": "4GB"}).start()
-    try:
-        with threadpool_limits(1):
-            measure(server, arguments)
-    finally:
-        server.stop_now()
-        shutil.rmtree(root, ignore_errors=True)
+    with passing_server({"max_wal_size": "4GB"}) as (server, _), threadpool_limits(1):
+        measure(server, arguments)
 
 
 def measure(server: EmbeddedPostgres, arguments: argparse.Namespace) -> None:

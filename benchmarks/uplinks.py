@@ -9,8 +9,6 @@ between. A webhook's p99 should stay below 50 ms at 200 a second on two cores th
 import argparse
 import base64
 import json
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +25,7 @@ from app.db import Database
 from app.embedded_postgres import EmbeddedPostgres
 from app.provision import make_roles_and_database
 from app.telemetry.models import SourceKind
+from benchmarks.server import passing_server
 from migrations.run import upgrade
 from tests.factories import telemetry as make
 from tests.factories.tenancy import client, tenant
@@ -111,14 +110,8 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=400)
     parser.add_argument("--workers", type=int, default=1, help="network servers that send at the same time")
     arguments = parser.parse_args()
-    root = Path(tempfile.mkdtemp(prefix="kerbside-bench-"))
-    root.chmod(0o755)
-    server = EmbeddedPostgres(root / "postgres").start()
-    try:
+    with passing_server() as (server, root):
         compare(server, root, arguments)
-    finally:
-        server.stop_now()
-        shutil.rmtree(root, ignore_errors=True)
 
 
 if __name__ == "__main__":

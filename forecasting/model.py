@@ -12,7 +12,6 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
-from sklearn.ensemble import HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
 from forecasting.baseline import KNOTS_H, QUANTILES, ShrunkenRate
@@ -20,6 +19,7 @@ from forecasting.density import QuantileTable, at_hours, monotone
 from forecasting.errors import NotFittedError
 from forecasting.features import COLUMN, SnapshotTable, TrainingTable, check_horizons
 from forecasting.level import DAY_S
+from forecasting.quantile_trees import Growth, Trees, grow_quantiles
 
 # With fewer windows, or windows over fewer days, trees learn the noise: the shrunken rate forecasts alone.
 MIN_WINDOWS, MIN_SPAN_D = 1_000, 14
@@ -93,7 +93,7 @@ class FillModel:
         self.classes_ = tuple(sorted(set(training.snapshots.waste_class)))
         self.baseline_ = ShrunkenRate(self.quantiles).fit(training)
         self.weekdays_ = _weekday_factors(training)
-        self.trees_: tuple[HistGradientBoostingRegressor, ...] = ()
+        self.trees_: Trees = ()
         self.knots_h_: tuple[int, ...] = ()
         cut = self._calibration_start(training)
         if cut is None:
@@ -174,7 +174,7 @@ class FillModel:
             return None
         return int(training.until - min(self.calibration_d * DAY_S, span_s / 3))
 
-    def _grow(self, training: TrainingTable) -> tuple[HistGradientBoostingRegressor, ...]:
+    def _grow(self, training: TrainingTable) -> Trees:
         columns = [training.horizons_h.index(h) for h in self.knots_h_]
         increment = training.increment[:, columns]
         row, knot = np.nonzero(np.isfinite(increment))
@@ -182,26 +182,16 @@ class FillModel:
             drawn = np.random.default_rng(self.seed).choice(len(row), self.max_windows, replace=False)
             row, knot = row[np.sort(drawn)], knot[np.sort(drawn)]
         x, y = self._inputs(training.snapshots, self.knots_h_)[row, knot], increment[row, knot]
-        # A column that nobody knows yet (rates over 28 days in a young tenant) cannot be binned; constant, it is never split on.
-        x[:, ~np.isfinite(x).any(axis=0)] = 0
-        # One thread: tenants are fanned out over processes, and OpenMP threads that share a core spin ten times as long as they work.
-        with threadpool_limits(1, user_api="openmp"):
-            return tuple(self._one_quantile(q).fit(x, y) for q in self.quantiles)
-
-    def _one_quantile(self, quantile: float) -> HistGradientBoostingRegressor:
-        return HistGradientBoostingRegressor(
-            loss="quantile",
-            quantile=quantile,
-            max_iter=self.iterations,
+        growth = Growth(
+            iterations=self.iterations,
             learning_rate=self.learning_rate,
-            max_leaf_nodes=self.leaves,
-            min_samples_leaf=self.windows_per_leaf,
-            l2_regularization=1.0,
-            early_stopping=False,
-            random_state=self.seed,
+            leaves=self.leaves,
+            rows_per_leaf=self.windows_per_leaf,
+            seed=self.seed,
         )
+        return grow_quantiles(x, y, self.quantiles, growth)
 
-    def _calibrate(self, trees: tuple[HistGradientBoostingRegressor, ...], later: TrainingTable) -> NDArray[np.float64]:
+    def _calibrate(self, trees: Trees, later: TrainingTable) -> NDArray[np.float64]:
         """Shift (knots, quantiles), in units of the baseline's scale, that makes each quantile true on unseen days."""
         shift = np.zeros((len(self.knots_h_), len(self.quantiles)))
         guess = self._increments(trees, later.snapshots, self.knots_h_)
@@ -217,9 +207,7 @@ class FillModel:
                 shift[k, j] = float(np.quantile(errors, q)) * len(errors) / (len(errors) + PRIOR_WINDOWS)
         return shift
 
-    def _increments(
-        self, trees: tuple[HistGradientBoostingRegressor, ...], snapshots: SnapshotTable, horizons: tuple[int, ...]
-    ) -> NDArray[np.float64]:
+    def _increments(self, trees: Trees, snapshots: SnapshotTable, horizons: tuple[int, ...]) -> NDArray[np.float64]:
         x = self._inputs(snapshots, horizons)
         flat = x.reshape(-1, x.shape[2])
         out = np.zeros((len(flat), len(trees)))

@@ -15,7 +15,6 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
 from forecasting.baseline import QUANTILES, ShrunkenRate
@@ -23,6 +22,7 @@ from forecasting.density import hours_until
 from forecasting.errors import NotFittedError
 from forecasting.features import COLUMN, HINDSIGHT_S, MAX_HORIZON_H, SnapshotTable, TrainingTable
 from forecasting.level import DAY_S, HOUR_S
+from forecasting.quantile_trees import Growth, Trees, grow_quantiles
 
 CAP_H = float(MAX_HORIZON_H)
 # The longest window, and the day of hindsight that its end is smoothed by.
@@ -91,7 +91,7 @@ class TimeToFull:
         self.trained_until_ = training.until
         self.classes_ = tuple(sorted(set(training.snapshots.waste_class)))
         self.baseline_ = ShrunkenRate(self.quantiles).fit(training)
-        self.trees_: tuple[HistGradientBoostingRegressor, ...] = ()
+        self.trees_: Trees = ()
         self.shift_ = np.zeros(len(self.quantiles))
         hours = reached_h(training, self.threshold)
         origin, until = training.snapshots.origin, training.until
@@ -136,29 +136,17 @@ class TimeToFull:
         made = np.column_stack([gap, rate, np.minimum(gap / rate, FARTHEST_D), classes])
         return np.concatenate([snapshots.values[:, FIXED], made, ahead], axis=1).astype(np.float32)
 
-    def _grow(self, x: NDArray[np.float32], y: NDArray[np.float64]) -> tuple[HistGradientBoostingRegressor, ...]:
-        x = x.copy()
-        # A column that nobody knows yet cannot be binned; constant, it is never split on.
-        x[:, ~np.isfinite(x).any(axis=0)] = 0
-        with threadpool_limits(1, user_api="openmp"):
-            return tuple(self._one_quantile(q).fit(x, y) for q in self.quantiles)
-
-    def _one_quantile(self, quantile: float) -> HistGradientBoostingRegressor:
-        return HistGradientBoostingRegressor(
-            loss="quantile",
-            quantile=quantile,
-            max_iter=self.iterations,
+    def _grow(self, x: NDArray[np.float32], y: NDArray[np.float64]) -> Trees:
+        growth = Growth(
+            iterations=self.iterations,
             learning_rate=self.learning_rate,
-            max_leaf_nodes=self.leaves,
-            min_samples_leaf=self.windows_per_leaf,
-            l2_regularization=1.0,
-            early_stopping=False,
-            random_state=self.seed,
+            leaves=self.leaves,
+            rows_per_leaf=self.windows_per_leaf,
+            seed=self.seed,
         )
+        return grow_quantiles(x, y, self.quantiles, growth)
 
-    def _calibrate(
-        self, trees: tuple[HistGradientBoostingRegressor, ...], x: NDArray[np.float32], y: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    def _calibrate(self, trees: Trees, x: NDArray[np.float32], y: NDArray[np.float64]) -> NDArray[np.float64]:
         """By how many scales each outer quantile was wrong on unseen days; the median stays.
 
         An interval is asked to hold twice: over all windows, and over those that were full soon, which are the ones that matter and in
@@ -176,7 +164,7 @@ class TimeToFull:
             shift[j] = min(found, default=0.0) if q < 0.5 else max(found, default=0.0) if q > 0.5 else 0.0
         return shift
 
-    def _raw(self, trees: tuple[HistGradientBoostingRegressor, ...], x: NDArray[np.float32]) -> NDArray[np.float64]:
+    def _raw(self, trees: Trees, x: NDArray[np.float32]) -> NDArray[np.float64]:
         with threadpool_limits(1, user_api="openmp"):
             return np.column_stack([tree.predict(x) for tree in trees]) if len(x) else np.zeros((0, len(trees)))
 

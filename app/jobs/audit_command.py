@@ -6,13 +6,12 @@ import json
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.jobs.progress import Bar, say
+from app.jobs.progress import say
+from app.jobs.replays import replaying
 from app.planning.audit.prices import Prices
 
 if TYPE_CHECKING:  # solvers and forecasts take seconds to load: only a replay waits for them
@@ -22,7 +21,6 @@ if TYPE_CHECKING:  # solvers and forecasts take seconds to load: only a replay w
     from app.planning.twin.study import Study
 
 DEFAULT_WEEKS = 24
-LOOK_EVERY_S = 2.0
 Command = Callable[..., Any]
 
 
@@ -94,37 +92,11 @@ def _prices(given: dict[str, float]) -> Prices:
 
 
 def _found(past: Past, study: Study, prices: Prices, cores: int | None, kept: Path | None) -> Finding:
-    from app.jobs.executor import LocalProcesses
-    from app.planning.audit.finding import audit as find
-    from app.planning.twin.kept import Desk
-
-    with TemporaryDirectory() as passing, Bar("audit") as bar:
-        folder = kept or Path(passing)
-        desk = Desk(folder, study.mark)
-        desk.begin()
-        done = Event()
-        watch = Thread(target=_watch, args=(study, desk, bar, done))
-        executor = LocalProcesses(cores)
-        watch.start()
-        try:
-            return find(past, study, prices, executor, kept=folder)
-        except BaseException:
-            executor.shutdown(wait=False, cancel_futures=True)
-            if kept is not None:
-                say(f"stopped; what is done is kept in {kept}, and the same command goes on from it", error=True)
-            raise
-        finally:
-            done.set()
-            watch.join()
-            executor.shutdown()
-
-
-def _watch(study: Study, desk: Any, bar: Bar, done: Event) -> None:
     from app.planning.audit.finding import ARMS
-    from app.planning.twin.study import progress_of
+    from app.planning.audit.finding import audit as find
 
-    while not done.wait(LOOK_EVERY_S):
-        bar.update_to(100 * progress_of(study, ARMS, desk), 100)
+    with replaying("audit", study, ARMS, cores, kept) as (executor, folder):
+        return find(past, study, prices, executor, kept=folder)
 
 
 def _tell(finding: Finding, currency: str) -> None:

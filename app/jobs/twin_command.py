@@ -6,19 +6,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from app.errors import SetupError
-from app.jobs.progress import Bar, say
+from app.jobs.progress import say
+from app.jobs.replays import replaying
 
 if TYPE_CHECKING:  # solvers and forecasts take seconds to load: only a replay waits for them
     from app.planning.twin.disturbances import Disturbances
     from app.planning.twin.frontier import Capture
-    from app.planning.twin.kept import Desk
     from app.planning.twin.replay import Outcome
     from app.planning.twin.study import Study
     from app.planning.twin.town import Costs
@@ -27,7 +25,6 @@ POLICIES = ("daily", "trimmed", "fixed", "threshold", "ours", "clairvoyant")
 REFERENCES = ("informed", "tomorrow")
 """Ours, handed the distribution of what comes in the counted weeks, and what comes tomorrow: they say what knowledge would be worth."""
 DEFAULT_WEEKS = 40
-LOOK_EVERY_S = 2.0
 
 
 def _policies(context: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
@@ -135,36 +132,10 @@ def _introduce(study: Study) -> None:
 
 
 def _replayed(study: Study, policies: Sequence[str], cores: int | None, kept: Path | None) -> dict[str, list[Outcome]]:
-    from app.jobs.executor import LocalProcesses
-    from app.planning.twin.kept import Desk
     from app.planning.twin.study import run_study
 
-    with TemporaryDirectory() as passing, Bar("replay") as bar:
-        folder = kept or Path(passing)
-        desk = Desk(folder, study.mark)
-        desk.begin()
-        done = Event()
-        watch = Thread(target=_watch, args=(study, policies, desk, bar, done))
-        executor = LocalProcesses(cores)
-        watch.start()
-        try:
-            return run_study(study, policies, executor, kept=folder)
-        except BaseException:
-            executor.shutdown(wait=False, cancel_futures=True)
-            if kept is not None:
-                say(f"stopped; what is done is kept in {kept}, and the same command goes on from it", error=True)
-            raise
-        finally:
-            done.set()
-            watch.join()
-            executor.shutdown()
-
-
-def _watch(study: Study, policies: Sequence[str], desk: Desk, bar: Bar, done: Event) -> None:
-    from app.planning.twin.study import progress_of
-
-    while not done.wait(LOOK_EVERY_S):
-        bar.update_to(100 * progress_of(study, policies, desk), 100)
+    with replaying("replay", study, policies, cores, kept) as (executor, folder):
+        return run_study(study, policies, executor, kept=folder)
 
 
 def _tell_curve(name: str, outcomes: Sequence[Outcome]) -> None:

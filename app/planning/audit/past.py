@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from app.errors import SetupError
 from app.planning.audit.prices import Prices
 from app.planning.audit.records import CONTAINERS, Records, inflow_of_lifts, is_records, read_records, usual_weekdays
-from app.planning.twin.folder import SITES, read_town
+from app.planning.twin.folder import SITES, read_town, yard_in
 from app.planning.twin.inflow import FULL, DailyInflow
 from app.planning.twin.study import WARM_UP_D, Study, silent_sensors
 from app.planning.twin.town import Town, Work, town_of
@@ -95,7 +94,7 @@ def _from_fills(folder: Path, seed: int) -> Past:
 def _from_records(folder: Path, prices: Prices, seed: int) -> Past:
     records = read_records(folder, prices.full_kg)
     inflow = inflow_of_lifts(records, seed)
-    town = town_of(folder.name, {key: records.where[key] for key in inflow.keys}, _yard(folder / SITES), work=Work())
+    town = town_of(folder.name, {key: records.where[key] for key in inflow.keys}, yard_in(folder / SITES), work=Work())
     given = read_schedule(folder, town.keys)
     schedule = given or usual_weekdays(records, town.keys)
     today_is = SCHEDULE if given else "the weekdays on which each container was lifted in at least half of the weeks"
@@ -118,15 +117,3 @@ def _record_notes(records: Records, inflow: DailyInflow) -> Sequence[str]:
     if left_out:
         notes.append(f"{left_out} containers have fewer than two lifts and are left out.")
     return notes
-
-
-def _yard(file: Path) -> tuple[float, float]:
-    """(longitude, latitude) of the depot."""
-    try:
-        features = json.loads(file.read_text(encoding="utf-8"))["features"]
-        at = next(one["geometry"]["coordinates"] for one in features if (one.get("properties") or {}).get("type") == "depot")
-        return float(at[0]), float(at[1])
-    except OSError as error:
-        raise SetupError(f"{file} is missing: it says where trucks start and unload. Write GeoJSON with a point of type depot.") from error
-    except (ValueError, KeyError, TypeError, IndexError, StopIteration) as error:
-        raise SetupError(f"{file} names no depot ({error!r}). Give one point the property type = depot.") from error

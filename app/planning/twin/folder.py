@@ -36,7 +36,7 @@ def read_town(folder: Path, *, seed: int) -> tuple[Town, DailyInflow, float]:
         raise SetupError(f"{folder} does not say where its containers stand: a replay needs {LEVELS} with longitude and latitude.")
     inflow = inflow_of(past, seed=seed)
     where = _places(folder / LEVELS)
-    town = town_of(past.name, {key: where[key] for key in inflow.keys}, _yard(folder / SITES))
+    town = town_of(past.name, {key: where[key] for key in inflow.keys}, yard_in(folder / SITES))
     levels = np.unique(np.concatenate(list(past.raw.values())))
     levels = levels[np.isfinite(levels)]
     return town, inflow, float(np.median(np.diff(levels))) if 1 < len(levels) <= COARSE_LEVELS else 0.0
@@ -58,7 +58,7 @@ def _places(file: Path) -> dict[str, tuple[float, float]]:
     return found
 
 
-def _yard(file: Path) -> tuple[float, float]:
+def yard_in(file: Path) -> tuple[float, float]:
     """(longitude, latitude) of the depot."""
     try:
         features = json.loads(file.read_text(encoding="utf-8"))["features"]
